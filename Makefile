@@ -1,0 +1,73 @@
+# materia: every command a person or CI needs. `make help` lists them.
+
+GO          ?= go
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS     := -s -w -X main.version=$(VERSION)
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+TEST_FLAGS  ?=
+LONG_FLAGS  ?=
+FUZZ_TIME   ?= 10s
+SHELL_FILES := .ci/run $(shell git ls-files '*.sh' 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: build demo test cover bench lint lint-fix format css-build css-watch long fuzz screenshots yardstick-sqlmesh clean help
+
+build: ## build bin/materia
+	@echo "building bin/materia (the first build compiles SQLite and links DuckDB: a few minutes)"
+	CGO_ENABLED=1 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/materia ./cmd/materia
+
+demo: build ## sample data from upstream to dashboard on http://localhost:8080, Ctrl-C stops it
+	./bin/materia demo
+
+test: ## all tests with the race detector, short forms of the slow ones
+	$(GO) test -race -timeout 25m $(TEST_FLAGS) ./...
+
+cover: ## test coverage: a line per function on the terminal, coverage.out for tools
+	$(GO) test -timeout 25m -coverpkg=./... -coverprofile=coverage.out ./...
+	$(GO) tool cover -func=coverage.out | tail -n 1
+
+bench: ## benchmarks, as ratios against a baseline in the same run
+	$(GO) test -run '^$$' -bench . -benchtime 3x -timeout 30m ./...
+
+lint: ## gofmt, vet, staticcheck, shellcheck, model lint
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	shellcheck $(SHELL_FILES)
+
+lint-fix: format ## what a machine can mend: gofmt and go fix
+	$(GO) fix ./...
+
+format: ## gofmt
+	gofmt -w $$(git ls-files '*.go')
+
+css-build: ## compile the dashboard's CSS (npm); the result is committed
+	npm ci --no-audit --no-fund
+	npm run css-build
+
+css-watch: ## the same again at every change
+	npm ci --no-audit --no-fund
+	npm run css-watch
+
+long: ## the slow suites in full: kill trials, rotations, fuzzing, browser, SQLMesh side by side
+	MATERIA_LONG=1 $(GO) test -timeout 120m $(LONG_FLAGS) ./...
+	$(MAKE) fuzz FUZZ_TIME=60s
+	$(MAKE) yardstick-sqlmesh
+
+fuzz: ## every fuzz target for FUZZ_TIME
+	@for p in $$($(GO) list ./internal/...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+	    echo "fuzz $$p $$f $(FUZZ_TIME)"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZ_TIME) $$p || exit 1; done; done
+
+screenshots: ## every page at 1280 and 390 px, light and dark, into tmp/screenshots
+	mkdir -p tmp/screenshots
+	MATERIA_SCREENSHOTS=$(CURDIR)/tmp/screenshots $(GO) test -count=1 -run 'Browser|Screenshot' ./internal/web/
+
+yardstick-sqlmesh: build ## plan the same transform/ with SQLMesh (own virtual environment) and compare every table
+	python3 scripts/yardstick_sqlmesh.py
+
+clean: ## remove what was built; data stays
+	rm -rf bin coverage.out tmp
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F '\t' '{printf "  make %-18s %s\n", $$1, $$2}'
