@@ -41,25 +41,25 @@ func (e Entry) contentSHA() string {
 
 // check says what is wrong with a line, or nil.
 func (e Entry) check() error {
-	if err := CheckPath(e.Path); err != nil {
+	if err := checkPath(e.Path); err != nil {
 		return err
 	}
 	_, source, ok := splitRun(e.Run)
 	switch {
 	case !ok:
-		return fmt.Errorf("landing: run %q: want {YYYYMMDDTHHMMSSZ}-{source}-{8 hex}", e.Run)
+		return fmt.Errorf("run %q: want {YYYYMMDDTHHMMSSZ}-{source}-{8 hex}", e.Run)
 	case !sourceName.MatchString(e.Source) || source != e.Source:
-		return fmt.Errorf("landing: source %q does not fit run %q", e.Source, e.Run)
+		return fmt.Errorf("source %q does not fit run %q", e.Source, e.Run)
 	case !hex64.MatchString(e.SHA256):
-		return fmt.Errorf("landing: sha256 %q: want 64 hex digits", e.SHA256)
+		return fmt.Errorf("sha256 %q: want 64 hex digits", e.SHA256)
 	case e.RawSHA256 != "" && !hex64.MatchString(e.RawSHA256):
-		return fmt.Errorf("landing: raw_sha256 %q: want 64 hex digits", e.RawSHA256)
+		return fmt.Errorf("raw_sha256 %q: want 64 hex digits", e.RawSHA256)
 	case e.Bytes < 0 || e.Rows < 0:
-		return fmt.Errorf("landing: negative count: bytes %d, rows %d", e.Bytes, e.Rows)
+		return fmt.Errorf("negative count: bytes %d, rows %d", e.Bytes, e.Rows)
 	case e.LandedAt.IsZero():
-		return errors.New("landing: landed_at is missing")
+		return errors.New("landed_at is missing")
 	case e.Origin != "live" && e.Origin != "sample" && e.Origin != "replay":
-		return fmt.Errorf("landing: origin %q: want live, sample or replay", e.Origin)
+		return fmt.Errorf("origin %q: want live, sample or replay", e.Origin)
 	}
 	return nil
 }

@@ -166,6 +166,37 @@ func (z *Zone) verify(e Entry) error {
 	return nil
 }
 
+// Unlisted returns the files in the zone that no manifest names, in order of
+// name: another system's, or those of runs that are open. Hidden folders are the
+// zone's own and do not count.
+func (z *Zone) Unlisted() ([]string, error) {
+	listed := map[string]bool{}
+	for e, err := range z.Entries() {
+		if err != nil {
+			return nil, err
+		}
+		listed[e.Path] = true
+	}
+	var rest []string
+	err := filepath.WalkDir(z.root, func(at string, f fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel := filepath.ToSlash(strings.TrimPrefix(at, z.root+string(filepath.Separator)))
+		switch hidden := strings.HasPrefix(f.Name(), ".") && at != z.root; {
+		case hidden && f.IsDir():
+			return fs.SkipDir
+		case !hidden && !f.IsDir() && !listed[rel]:
+			rest = append(rest, rel)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("landing: list files: %w", err)
+	}
+	return rest, nil
+}
+
 // seal writes a run's manifest and removes its journal. Where the manifest is
 // there already with these lines (an earlier seal died or failed after its
 // link) it only finishes.

@@ -29,30 +29,37 @@ var (
 // one of A-Z a-z 0-9 . _ = + ^ @ -, so that no path needs quoting in a shell, a
 // URL's path, a glob or SQL.
 func CheckPath(p string) error {
+	if err := checkPath(p); err != nil {
+		return fmt.Errorf("landing: %w", err)
+	}
+	return nil
+}
+
+func checkPath(p string) error {
 	if len(p) > maxPathBytes {
-		return fmt.Errorf("landing: path of %d bytes: more than %d", len(p), maxPathBytes)
+		return fmt.Errorf("path of %d bytes: more than %d", len(p), maxPathBytes)
 	}
 	parts := strings.Split(p, "/")
 	if len(parts) < 2 {
-		return fmt.Errorf("landing: path %q: want folder/name.ext", p)
+		return fmt.Errorf("path %q: want folder/name.ext", p)
 	}
 	for _, part := range parts {
 		switch {
 		case part == "":
-			return fmt.Errorf("landing: path %q: absolute, or an empty part", p)
+			return fmt.Errorf("path %q: absolute, or an empty part", p)
 		case part[0] == '.':
-			return fmt.Errorf("landing: path %q: part %q begins with a dot", p, part)
-		case len(part) > maxPartBytes+len(".20060102T150405Z-0123456789ab"):
-			return fmt.Errorf("landing: path %q: part of %d bytes", p, len(part))
+			return fmt.Errorf("path %q: part %q begins with a dot", p, part)
+		case len(part) > maxPartBytes+len(".20060102T150405Z-")+hashPrefix:
+			return fmt.Errorf("path %q: part of %d bytes", p, len(part))
 		}
 	}
 	for i := 0; i < len(p); i++ {
 		if !plainByte(p[i]) && p[i] != '/' {
-			return fmt.Errorf("landing: path %q: byte %q is not allowed", p, p[i])
+			return fmt.Errorf("path %q: byte %q is not allowed", p, p[i])
 		}
 	}
 	if _, ext := splitExt(p); strings.Trim(ext, ".") == "" {
-		return fmt.Errorf("landing: path %q: no extension", p)
+		return fmt.Errorf("path %q: no extension", p)
 	}
 	return nil
 }
