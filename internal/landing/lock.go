@@ -76,10 +76,11 @@ func (z *Zone) Lock(ctx context.Context, source string, wait time.Duration) (*Lo
 		file.Unlock()
 		return nil, fmt.Errorf("landing: lock %s: %w", source, err)
 	}
+	l := &Lock{zone: z, source: source, file: file}
 	z.mu.Lock()
-	z.held[source] = true
+	z.held[source] = l
 	z.mu.Unlock()
-	return &Lock{zone: z, source: source, file: file}, nil
+	return l, nil
 }
 
 // sign writes the holder into the lock file. A crash here leaves half a text in

@@ -203,4 +203,3 @@ func (b *Batch) exists(d *Draft, v Entry) error {
 	}
 	return ErrExists
 }
-

@@ -43,7 +43,7 @@ type Zone struct {
 	seq  atomic.Int64 // numbers temporaries of this process
 
 	mu   sync.Mutex
-	held map[string]bool // sources whose lock this Zone holds
+	held map[string]*Lock // by source; also keeps a lock's file from being collected, and so closed
 }
 
 // Open returns the zone at root and makes the folder where it is missing. It
@@ -57,7 +57,7 @@ func Open(root string, o Options) (*Zone, error) {
 		root: abs,
 		disk: &disk{root: abs, onStep: o.OnStep, linked: map[string]bool{}},
 		now:  o.Now,
-		held: map[string]bool{},
+		held: map[string]*Lock{},
 	}
 	if z.now == nil {
 		z.now = time.Now
@@ -111,7 +111,7 @@ func (z *Zone) draftPath(source, run string) (string, error) {
 func (z *Zone) holds(source string) bool {
 	z.mu.Lock()
 	defer z.mu.Unlock()
-	return z.held[source]
+	return z.held[source] != nil
 }
 
 // NewRunID is {YYYYMMDDTHHMMSSZ}-{source}-{8 hex random}: it sorts by time and
