@@ -1,0 +1,34 @@
+// Package model reads a SQL project in SQLMesh's layout: config.yaml, models,
+// audits and seeds. It lexes and parses the files, expands variables, takes
+// dependencies from DuckDB's syntax tree, binds every query without data, and
+// gives plan what it needs to build: order, hashes and executable text.
+//
+// It must never read or write data, never write a file, and never guess: what
+// it does not know it refuses by name at file:line:column, and it reports
+// everything that is wrong with a project at once.
+//
+// # What differs from SQLMesh, and what is ignored
+//
+// Read and kept: name, kind, cron, start, owner, description, grain/grains,
+// columns, column_descriptions, audits, tags. Checked and otherwise ignored:
+// dialect (duckdb only), enabled (false leaves the model out), depends_on
+// (must name models; adds to what the query says). Accepted without effect,
+// since they change no row in DuckDB: partitioned_by, clustered_by,
+// storage_format, table_format, physical_properties, virtual_properties,
+// session_properties, references, stamp, formatting, optimize_query,
+// interval_unit, cron_tz, allow_partials, ignored_rules, retention.
+//
+// In config.yaml, read: model_defaults (dialect, start, cron, owner),
+// variables, default_target_environment, project. Accepted without effect:
+// gateways, default_gateway, default_connection, default_test_connection,
+// state_connection, snapshot_ttl, environment_ttl, pinned_environments,
+// time_column_format, users, notification_targets, username, format, ui, plan,
+// run, migration, linter, janitor, log_limit, cicd_bot, cache_dir,
+// disable_anonymized_analytics, cloud, auto_categorize_changes,
+// infer_python_dependencies. Everything else, such as ignore_patterns,
+// before_all or physical_schema_mapping, would change what the project means
+// and is refused.
+//
+// Strict where SQLMesh casts or guesses: a columns contract must equal what
+// the query returns, and a seed that pandas would rewrite is refused.
+package model
