@@ -1,0 +1,68 @@
+-- Reads the manifests of the price extractions. Grain: one landed file.
+-- A path is landed once; should two manifests name it (a crash and its recovery), the first landing counts.
+MODEL (
+  name staging.price_file,
+  kind FULL,
+  start '2000-01-03',
+  description 'Landed price files with vintage and provenance. One row: one file.',
+  grain path,
+  columns (
+    path VARCHAR,
+    landed_at TIMESTAMP,
+    sha256 VARCHAR,
+    size_bytes BIGINT,
+    row_count BIGINT,
+    url VARCHAR,
+    origin VARCHAR,
+    run_id VARCHAR
+  ),
+  audits (
+    not_null(columns := (path, landed_at, sha256)),
+    unique_values(columns := (path)),
+    accepted_values(column := origin, is_in := ('live', 'sample', 'replay'))
+  )
+);
+
+WITH manifest AS (
+  SELECT
+    path,
+    CAST(CAST(landed_at AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC' AS TIMESTAMP) AS landed_at,
+    sha256,
+    bytes AS size_bytes,
+    rows AS row_count,
+    url,
+    origin,
+    run AS run_id
+  FROM read_json(
+    @landing_dir || '/.manifest/*/*-prices-*.jsonl',
+    format = 'newline_delimited',
+    columns = {
+      'path': 'VARCHAR',
+      'source': 'VARCHAR',
+      'sha256': 'VARCHAR',
+      'bytes': 'BIGINT',
+      'rows': 'BIGINT',
+      'landed_at': 'VARCHAR',
+      'url': 'VARCHAR',
+      'origin': 'VARCHAR',
+      'run': 'VARCHAR'
+    }
+  )
+), ranked AS (
+  SELECT
+    *,
+    ROW_NUMBER() OVER (PARTITION BY path ORDER BY landed_at, run_id) AS landing_number
+  FROM manifest
+)
+SELECT
+  path,
+  landed_at, -- UTC
+  sha256, -- of the uncompressed content without Yahoo's meta of the moment
+  size_bytes,
+  row_count,
+  url,
+  origin,
+  run_id
+FROM ranked
+WHERE
+  landing_number = 1
