@@ -81,6 +81,10 @@ func private(path string) error {
 	if err != nil {
 		return err
 	}
+	if n := info.Size(); n > 0 && n < 512 {
+		// SQLite would take so short a file for an empty one and write over it.
+		return fmt.Errorf("%w: %d bytes", ErrCorrupt, n)
+	}
 	if info.Mode().Perm()&0o077 != 0 {
 		return f.Chmod(0o600)
 	}
