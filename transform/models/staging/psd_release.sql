@@ -1,5 +1,6 @@
 -- Which landed file speaks for which release, and how its market years are labelled. Grain: one release date of coffee data.
--- Only files that hold coffee count. Two files of one release date are the same release fetched twice (the coffee file and the
+-- Only files that hold coffee and stand in a manifest count: a file without one belongs to a run that has not ended, or to nobody
+-- until it is adopted. Two files of one release date are the same release fetched twice (the coffee file and the
 -- archive of all commodities, or a corrected file): the one landed last speaks.
 --
 -- Labels: up to the December 2022 release coffee files label a season by its END year, since the June or December 2023 release by
