@@ -1,0 +1,272 @@
+package model
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/klauspost/compress/gzip"
+
+	"beanflows.coffee/materia/internal/duck"
+)
+
+// binder asks DuckDB what every query returns, with empty tables in the place
+// of the models it reads.
+type binder struct {
+	l       *loader
+	c       *sql.Conn
+	types   map[string]string // type as written to type as DuckDB has it; "" for no type
+	standIn string            // directory of files without rows
+}
+
+// bindTable is where a model stands while the project is bound. Refs are
+// rendered to it, so that what Render changes is bound, not what was written.
+func bindTable(name string) string {
+	return `materia_bind.` + duck.QuoteIdent(strings.Replace(name, ".", "__", 1))
+}
+
+func (l *loader) bind(ctx context.Context, order []string) error {
+	// A file without rows stands for the landing files: DuckDB wants one to
+	// exist. A crash leaves an empty directory in the system's temporary one.
+	dir, err := os.MkdirTemp("", "materia-bind-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := writeStandIns(dir); err != nil {
+		return err
+	}
+	c, err := l.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if _, err := c.ExecContext(ctx, "SET errors_as_json = true; CREATE SCHEMA materia_bind"); err != nil {
+		return err
+	}
+	b := &binder{l: l, c: c, types: map[string]string{}, standIn: dir}
+	needed := map[string]bool{} // models that others read, or whose audits are bound
+	for _, name := range order {
+		p := l.byName[name]
+		for _, d := range p.m.DependsOn {
+			needed[d] = true
+		}
+		needed[name] = needed[name] || p.hasBoundAudits()
+	}
+	for _, name := range order {
+		if err := b.model(ctx, l.byName[name], needed[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeStandIns(dir string) error {
+	if err := os.WriteFile(filepath.Join(dir, "empty"), nil, 0o600); err != nil {
+		return err
+	}
+	f, err := os.Create(filepath.Join(dir, "empty.gz"))
+	if err != nil {
+		return err
+	}
+	if err := gzip.NewWriter(f).Close(); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// model binds one model. The error is about the database as a whole.
+func (b *binder) model(ctx context.Context, p *parsedModel, needed bool) error {
+	contract, ok, err := b.contract(ctx, p)
+	if err != nil {
+		return err
+	}
+	columns, err := b.describe(ctx, p)
+	if err != nil {
+		return err
+	}
+	described := p.m.Columns // so far descriptions only
+	if columns != nil && ok {
+		b.compare(p, contract, columns)
+	}
+	if columns == nil && ok {
+		columns = contract // children are checked against what the model promises
+	}
+	if columns == nil {
+		return nil
+	}
+	p.m.Columns, p.m.Contract = columns, len(p.columns) > 0
+	p.keepDescriptions(described, b.l.errs)
+	if needed && b.create(ctx, p.name, columns) == nil {
+		b.l.bound[p.name] = true
+	}
+	return b.audits(ctx, p)
+}
+
+// contract gives the declared columns in DuckDB's words. ok is false without
+// a contract, or if a type is no type.
+func (b *binder) contract(ctx context.Context, p *parsedModel) (columns []Column, ok bool, err error) {
+	ok = len(p.columns) > 0
+	for _, d := range p.columns {
+		typ, known := b.types[d.typ]
+		if !known {
+			got, err := b.query(ctx, "SELECT CAST(NULL AS "+d.typ+") AS c")
+			if err != nil && ctx.Err() != nil {
+				return nil, false, err
+			}
+			if err == nil && len(got) == 1 {
+				typ = got[0].Type
+			}
+			b.types[d.typ] = typ
+		}
+		if typ == "" {
+			b.l.errs.add(p.f, d.typeAt, "", "%s is not a type of DuckDB", d.typ)
+			ok = false
+		}
+		columns = append(columns, Column{Name: d.name, Type: typ})
+	}
+	return columns, ok, nil
+}
+
+// query describes a SELECT. Error positions count from the SELECT.
+func (b *binder) query(ctx context.Context, text string) ([]Column, error) {
+	rows, err := b.c.QueryContext(ctx, describe+text)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []Column
+	var null, key, def, extra any
+	for rows.Next() {
+		var c Column
+		if err := rows.Scan(&c.Name, &c.Type, &null, &key, &def, &extra); err != nil {
+			return nil, err
+		}
+		all = append(all, c)
+	}
+	return all, rows.Err()
+}
+
+const describe = "DESCRIBE "
+
+// describe gives what the model's query returns, nil if that cannot be known;
+// why is reported, unless a model it reads is to blame.
+func (b *binder) describe(ctx context.Context, p *parsedModel) ([]Column, error) {
+	if p.m.Query == "" || p.kind != Seed && p.expanded == nil {
+		return nil, nil
+	}
+	for _, r := range p.m.Refs {
+		if !b.l.bound[r.Model] {
+			return nil, nil
+		}
+	}
+	r, err := p.m.renderWith(bindTable, b.standInFor(p))
+	if err != nil {
+		return nil, err
+	}
+	columns, err := b.query(ctx, r.SQL)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		b.l.bindError(p, r, err)
+		return nil, nil
+	}
+	seen := map[string]bool{}
+	for _, c := range columns {
+		if low := strings.ToLower(c.Name); seen[low] {
+			b.l.errs.add(p.f, p.queryStart(), "give one of them another name", "the query returns two columns named %s", c.Name)
+			return nil, nil
+		} else {
+			seen[low] = true
+		}
+	}
+	return columns, nil
+}
+
+// standInFor chooses a file without rows of the same compression. A Parquet
+// file tells its own columns, so only the real files can be bound.
+func (b *binder) standInFor(p *parsedModel) func(Reader) []string {
+	return func(r Reader) []string {
+		if strings.Contains(r.Function, "parquet") {
+			return []string{r.Glob}
+		}
+		name := "empty"
+		if strings.HasSuffix(r.Glob, ".gz") || strings.HasSuffix(r.Glob, ".gzip") || strings.Contains(strings.ToLower(p.m.Query), "gzip") {
+			name = "empty.gz"
+		}
+		return []string{filepath.Join(b.standIn, name)}
+	}
+}
+
+func (p *parsedModel) queryStart() Span {
+	if p.expanded == nil {
+		return p.nameAt
+	}
+	tokens := significant(Lex(p.f.text[p.query.Start:p.query.End]))
+	return Span{p.query.Start + tokens[0].Start, p.query.Start + tokens[0].End()}
+}
+
+// bindError leads DuckDB's error back to the file.
+func (l *loader) bindError(p *parsedModel, r *Rendered, err error) {
+	e, ok := duck.ParseError(err)
+	at := p.queryStart()
+	if ok && e.Position >= len(describe) && p.expanded != nil {
+		q := newQueryText(p.f, p.expanded)
+		at = q.origin(q.tokenSpan(r.QueryOffset(e.Position - len(describe))))
+	}
+	msg, hint := explain(err)
+	l.errs.add(p.f, at, hint, "%s", msg)
+}
+
+// explain cuts DuckDB's message into what is wrong and what would be right.
+func explain(err error) (msg, hint string) {
+	e, ok := duck.ParseError(err)
+	if !ok {
+		msg, hint, _ = strings.Cut(err.Error(), "\n")
+		return msg, strings.TrimSpace(hint)
+	}
+	msg, hint, _ = strings.Cut(e.Message, "\n")
+	if len(e.Candidates) > 0 {
+		hint = "did you mean " + strings.Join(e.Candidates[:min(3, len(e.Candidates))], ", ") + "?"
+	}
+	return msg, strings.TrimSpace(hint)
+}
+
+func (b *binder) create(ctx context.Context, name string, columns []Column) error {
+	defs := make([]string, len(columns))
+	for i, c := range columns {
+		defs[i] = duck.QuoteIdent(c.Name) + " " + c.Type
+	}
+	_, err := b.c.ExecContext(ctx, "CREATE TABLE "+bindTable(name)+" ("+strings.Join(defs, ", ")+")")
+	if err != nil {
+		return fmt.Errorf("bind %s: %w", name, err)
+	}
+	return nil
+}
+
+// keepDescriptions puts the header's descriptions onto the bound columns.
+func (p *parsedModel) keepDescriptions(described []Column, errs *ErrorList) {
+	for _, d := range described {
+		found := false
+		for i := range p.m.Columns {
+			if strings.EqualFold(p.m.Columns[i].Name, d.Name) {
+				p.m.Columns[i].Description, found = d.Description, true
+			}
+		}
+		if !found {
+			errs.add(p.f, p.nameAt, didYouMean(d.Name, columnNames(p.m.Columns)), "column_descriptions names a column that the query does not return: %s", d.Name)
+		}
+	}
+}
+
+func columnNames(columns []Column) []string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.Name
+	}
+	return names
+}
