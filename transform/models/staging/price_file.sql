@@ -1,4 +1,4 @@
--- Reads the manifests of the price extractions. Grain: one landed file.
+-- When each landed price file was landed, and where it came from. Grain: one landed file.
 -- A path is landed once; should two manifests name it (a crash and its recovery), the first landing counts.
 MODEL (
   name staging.price_file,
@@ -18,41 +18,15 @@ MODEL (
   ),
   audits (
     not_null(columns := (path, landed_at, sha256)),
-    unique_values(columns := (path)),
-    accepted_values(column := origin, is_in := ('live', 'sample', 'replay'))
+    unique_values(columns := (path))
   )
 );
 
-WITH manifest AS (
-  SELECT
-    path,
-    CAST(CAST(landed_at AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC' AS TIMESTAMP) AS landed_at,
-    sha256,
-    bytes AS size_bytes,
-    rows AS row_count,
-    url,
-    origin,
-    run AS run_id
-  FROM read_json(
-    @landing_dir || '/.manifest/*/*-prices-*.jsonl',
-    format = 'newline_delimited',
-    columns = {
-      'path': 'VARCHAR',
-      'source': 'VARCHAR',
-      'sha256': 'VARCHAR',
-      'bytes': 'BIGINT',
-      'rows': 'BIGINT',
-      'landed_at': 'VARCHAR',
-      'url': 'VARCHAR',
-      'origin': 'VARCHAR',
-      'run': 'VARCHAR'
-    }
-  )
-), ranked AS (
+WITH ranked AS (
   SELECT
     *,
     ROW_NUMBER() OVER (PARTITION BY path ORDER BY landed_at, run_id) AS landing_number
-  FROM manifest
+  FROM staging.raw_price_manifest
 )
 SELECT
   path,

@@ -1,4 +1,4 @@
--- Reads the manifests of the PSD extractions. Grain: one landed file.
+-- When each landed PSD file was released, and where it came from. Grain: one landed file.
 -- A path is landed once; should two manifests name it (a crash and its recovery), the first landing counts.
 -- release_date is the day USDA published the file (Last-Modified, evidenced in the manifest). Without evidence it is assumed:
 -- the 12th of the release month in the path, since PSD comes out about the 10th to 12th, but never after the landing.
@@ -23,50 +23,22 @@ MODEL (
   ),
   audits (
     not_null(columns := (path, release_date, landed_at, sha256)),
-    unique_values(columns := (path)),
-    accepted_values(column := origin, is_in := ('live', 'sample', 'replay'))
+    unique_values(columns := (path))
   )
 );
 
-WITH manifest AS (
-  SELECT
-    path,
-    CAST(CAST(released_at AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC' AS TIMESTAMP) AS released_at,
-    CAST(CAST(landed_at AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC' AS TIMESTAMP) AS landed_at,
-    sha256,
-    bytes AS size_bytes,
-    rows AS row_count,
-    url,
-    origin,
-    run AS run_id
-  FROM read_json(
-    @landing_dir || '/.manifest/*/*-psd-*.jsonl',
-    format = 'newline_delimited',
-    columns = {
-      'path': 'VARCHAR',
-      'source': 'VARCHAR',
-      'sha256': 'VARCHAR',
-      'bytes': 'BIGINT',
-      'rows': 'BIGINT',
-      'landed_at': 'VARCHAR',
-      'released_at': 'VARCHAR',
-      'url': 'VARCHAR',
-      'origin': 'VARCHAR',
-      'run': 'VARCHAR'
-    }
-  )
-), ranked AS (
+WITH ranked AS (
   SELECT
     *,
     ROW_NUMBER() OVER (PARTITION BY path ORDER BY landed_at, run_id) AS landing_number
-  FROM manifest
+  FROM staging.raw_psd_manifest
 )
 SELECT
   path,
   COALESCE(
     CAST(released_at AS DATE),
     LEAST(
-      CAST(
+      TRY_CAST(
         regexp_extract(path, 'psd/([0-9]{4})/[0-9]{2}/', 1) || '-' || regexp_extract(path, 'psd/[0-9]{4}/([0-9]{2})/', 1) || '-12' AS DATE
       ),
       CAST(landed_at AS DATE)
