@@ -1,0 +1,170 @@
+package web
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"beanflows.coffee/materia/internal/serving"
+)
+
+// pipelineRun is one run of a pipeline, newest first on /status.
+type pipelineRun struct {
+	ID, Pipeline, Source  string
+	Started, Finished     date
+	Status                string
+	Files, Rows, Warnings int64
+	Error                 string
+}
+
+// Took is the run's length in words.
+func (r pipelineRun) Took() string {
+	if !r.Started.Valid || !r.Finished.Valid {
+		return unknown
+	}
+	seconds := r.Finished.V.Sub(r.Started.V).Seconds()
+	if seconds < 60 {
+		return number(seconds, 1) + " s"
+	}
+	return number(seconds/60, 1) + " min"
+}
+
+// Bad says that the run's row should catch the eye.
+func (r pipelineRun) Bad() bool {
+	return r.Status == "failed" || r.Status == "crashed" || r.Status == "partial"
+}
+
+// audit is the newest result of one check of a model.
+type audit struct {
+	Model, Name string
+	Blocking    bool
+	Failing     int64
+	Checked     date
+}
+
+// modelEdges is a model with what it reads.
+type modelEdges struct{ Model, Kind, Description, Reads string }
+
+// statusPage is what status.html prints.
+type statusPage struct {
+	Headline    string
+	Sources     []freshness
+	Runs        []pipelineRun
+	RunsTitle   string
+	Audits      []audit
+	AuditsTitle string
+	Models      []modelEdges
+	Meta        serving.Meta
+	ExportedAt  date
+}
+
+const statusRuns = 30
+
+func loadStatus(ctx context.Context, r *reading) (any, error) {
+	p := statusPage{Meta: r.meta, ExportedAt: date{V: r.meta.ExportedAt, Valid: !r.meta.ExportedAt.IsZero()}}
+	var err error
+	if p.Sources, err = loadFreshness(ctx, r); err != nil {
+		return nil, err
+	}
+	if p.Runs, err = loadRuns(ctx, r); err != nil {
+		return nil, err
+	}
+	if p.Audits, err = loadAudits(ctx, r); err != nil {
+		return nil, err
+	}
+	if p.Models, err = loadModels(ctx, r); err != nil {
+		return nil, err
+	}
+	p.Headline, p.RunsTitle, p.AuditsTitle = statusHeadline(p.Sources), runsTitle(p.Runs), auditsTitle(p.Audits)
+	return p, nil
+}
+
+func loadRuns(ctx context.Context, r *reading) ([]pipelineRun, error) {
+	if !r.has("pipeline_runs") {
+		return nil, nil
+	}
+	return query(ctx, r.db, "pipeline runs", func(rows *sql.Rows, x *pipelineRun) error {
+		return rows.Scan(&x.ID, &x.Pipeline, &x.Source, &x.Started, &x.Finished, &x.Status, &x.Files, &x.Rows, &x.Warnings, &x.Error)
+	}, `SELECT run_id, coalesce(pipeline, ''), coalesce(source, ''), started_at, finished_at, coalesce(status, ''), coalesce(files, 0),
+		coalesce(rows, 0), coalesce(warnings, 0), coalesce(error, '') FROM serving.pipeline_runs
+		ORDER BY started_at DESC NULLS LAST, run_id DESC LIMIT ?`, statusRuns)
+}
+
+func loadAudits(ctx context.Context, r *reading) ([]audit, error) {
+	if !r.has("data_quality") {
+		return nil, nil
+	}
+	return query(ctx, r.db, "audits", func(rows *sql.Rows, a *audit) error {
+		return rows.Scan(&a.Model, &a.Name, &a.Blocking, &a.Failing, &a.Checked)
+	}, `SELECT model, audit, coalesce(blocking, false), coalesce(failing_rows, 0), checked_at FROM serving.data_quality
+		ORDER BY failing_rows > 0 DESC, model, audit`)
+}
+
+func loadModels(ctx context.Context, r *reading) ([]modelEdges, error) {
+	if !r.has("lineage") {
+		return nil, nil
+	}
+	return query(ctx, r.db, "lineage", func(rows *sql.Rows, m *modelEdges) error {
+		return rows.Scan(&m.Model, &m.Kind, &m.Description, &m.Reads)
+	}, `SELECT model, coalesce(any_value(kind), ''), coalesce(any_value(description), ''),
+		coalesce(string_agg(DISTINCT nullif(depends_on, ''), ', ' ORDER BY nullif(depends_on, '')), '')
+		FROM serving.lineage GROUP BY model ORDER BY model`)
+}
+
+func statusHeadline(sources []freshness) string {
+	if len(sources) == 0 {
+		return "No source has been loaded yet"
+	}
+	var bad int64
+	for _, s := range sources {
+		if s.State.Bad() {
+			bad++
+		}
+	}
+	switch bad {
+	case 0:
+		return fmt.Sprintf("All %s are as they should be", count(int64(len(sources)), "source"))
+	case 1:
+		return fmt.Sprintf("1 of %s needs attention", count(int64(len(sources)), "source"))
+	}
+	return fmt.Sprintf("%d of %s need attention", bad, count(int64(len(sources)), "source"))
+}
+
+func runsTitle(runs []pipelineRun) string {
+	if len(runs) == 0 {
+		return "No run is recorded"
+	}
+	var bad, warned int64
+	for _, r := range runs {
+		if r.Bad() {
+			bad++
+		}
+		if r.Warnings > 0 {
+			warned++
+		}
+	}
+	last := count(int64(len(runs)), "run")
+	switch {
+	case bad == 0 && warned == 0:
+		return "The last " + last + " ended well"
+	case bad == 0:
+		return fmt.Sprintf("The last %s ended well, %d with warnings", last, warned)
+	}
+	return fmt.Sprintf("Of the last %s, %d failed or landed only a part", last, bad)
+}
+
+func auditsTitle(audits []audit) string {
+	if len(audits) == 0 {
+		return "No audit is recorded"
+	}
+	var failing int64
+	for _, a := range audits {
+		if a.Failing > 0 {
+			failing++
+		}
+	}
+	if failing == 0 {
+		return fmt.Sprintf("All %s of the tables found nothing", count(int64(len(audits)), "audit"))
+	}
+	return fmt.Sprintf("%d of %s found rows that break a rule", failing, count(int64(len(audits)), "audit"))
+}
