@@ -97,7 +97,7 @@ func (b *Batch) Commit() ([]Entry, error) {
 		if err != nil {
 			return nil, fmt.Errorf("landing: commit %s: %w", b.run, err)
 		}
-		if ok {
+		if ok && !names(b.entries, e.Path) { // it may have been put again, and landed
 			b.entries = append(b.entries, e)
 		}
 		b.unsure = b.unsure[1:]
@@ -131,6 +131,10 @@ func (z *Zone) journalPath(run string) string {
 
 func (z *Zone) manifestPath(stamp, run string) string {
 	return z.path(manifestDir + "/" + stamp[:4] + "/" + run + manifestExt)
+}
+
+func names(entries []Entry, path string) bool {
+	return slices.ContainsFunc(entries, func(e Entry) bool { return e.Path == path })
 }
 
 // splitLines cuts text at newlines; tail is what follows the last one.

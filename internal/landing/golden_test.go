@@ -1,8 +1,10 @@
 package landing
 
 import (
+	"errors"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -92,4 +94,43 @@ func TestOrderOfOperations(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("order of operations (-want +got):\n%s", diff)
 	}
+}
+
+// TestCommitAfterFailedSync: the manifest has its name, but syncing that failed.
+// Close tries again, and the journal goes only after the sync succeeded.
+func TestCommitAfterFailedSync(t *testing.T) {
+	failures := 1
+	z, err := Open(t.TempDir(), Options{Now: at(noon), OnStep: func(step string) error {
+		if step == "manifest sync dir" && failures > 0 {
+			failures--
+			return syscall.EIO
+		}
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lock, err := z.Lock(t.Context(), "psd", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Unlock()
+	b, err := z.Begin("psd", NewRunID("psd", noon))
+	if err != nil {
+		t.Fatal(err)
+	}
+	putText(t, b, scenario[0])
+	if _, err := b.Commit(); !errors.Is(err, syscall.EIO) {
+		t.Fatalf("commit: %v", err)
+	}
+	var got []string
+	z.disk.trace = func(step, _ string) { got = append(got, step) }
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"manifest sync dir", "journal remove", "journal sync removal"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("second try (-want +got):\n%s", diff)
+	}
+	verified(t, z, 1)
 }

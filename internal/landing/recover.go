@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 )
@@ -81,6 +80,9 @@ func (z *Zone) recoverRun(source, run string, r *Recovery) error {
 	}
 	var keep []Entry
 	for _, e := range announced {
+		if names(keep, e.Path) {
+			continue // put twice, because the first time failed
+		}
 		ok, err := z.confirm(e)
 		if err != nil {
 			return err
@@ -129,9 +131,6 @@ func (z *Zone) finishSealed(manifest, run string, r *Recovery) error {
 		}
 		r.Adopted = append(r.Adopted, e)
 	}
-	if err := z.disk.folder("manifest", path.Dir(filepath.ToSlash(rel))); err != nil {
-		return err
-	}
 	if err := z.disk.syncDir("manifest sync dir", filepath.Dir(manifest)); err != nil {
 		return err
 	}
@@ -162,7 +161,7 @@ func (z *Zone) readJournal(run string) (announced []Entry, damaged bool, err err
 
 // confirm says whether an announced file lies in the zone with the announced
 // content, and if so makes its name durable: whoever linked it may have died
-// before that.
+// before that. (The folder's own name was synced before the link.)
 func (z *Zone) confirm(e Entry) (bool, error) {
 	final := z.path(e.Path)
 	info, err := os.Lstat(final)
@@ -174,9 +173,6 @@ func (z *Zone) confirm(e Entry) (bool, error) {
 	}
 	if z.verify(e) != nil {
 		return false, nil
-	}
-	if err := z.disk.folder("confirm", path.Dir(e.Path)); err != nil {
-		return false, err
 	}
 	return true, z.disk.syncDir("confirm sync dir", filepath.Dir(final))
 }
