@@ -2,10 +2,8 @@ package model
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -211,19 +209,17 @@ func yamlText(n ast.Node) string {
 // yamlLiteral writes a scalar as SQL. A number keeps its digits.
 func yamlLiteral(n ast.Node) (string, bool) {
 	switch v := n.(type) {
-	case *ast.StringNode, *ast.LiteralNode:
-		return "'" + strings.ReplaceAll(yamlText(v), "'", "''") + "'", true
-	case *ast.IntegerNode:
-		return fmt.Sprint(v.Value), true
-	case *ast.FloatNode:
-		if _, err := strconv.ParseFloat(v.Token.Value, 64); err == nil {
-			return v.Token.Value, true
-		}
-		return fmt.Sprint(v.Value), true
-	case *ast.BoolNode:
-		return strings.ToUpper(strconv.FormatBool(v.Value)), true
-	case *ast.NullNode:
-		return "NULL", true
+	case *ast.MappingNode, *ast.MappingValueNode, *ast.SequenceNode, *ast.AnchorNode, *ast.AliasNode, *ast.TagNode:
+		return "", false
+	case *ast.LiteralNode:
+		return duckString(v.Value.Value), true
 	}
-	return "", false
+	t := n.GetToken()
+	if t.Type == token.SingleQuoteType || t.Type == token.DoubleQuoteType {
+		return duckString(t.Value), true
+	}
+	if kind, sql := Scalar(t.Value); kind != TextScalar {
+		return sql, true
+	}
+	return duckString(t.Value), true
 }

@@ -45,6 +45,21 @@ func readCSV(f *file, s csvSettings, errs *ErrorList) ([]csvRecord, bool) {
 	return all, true
 }
 
+// ReadCSV reads CSV text as seeds are read: the first record is the header.
+func ReadCSV(text string, delimiter, quote byte) ([][]string, error) {
+	errs := &ErrorList{}
+	f := newFile("csv", "csv", text)
+	records, ok := readCSV(f, csvSettings{delimiter: string(delimiter), quote: string(quote)}, errs)
+	if !ok {
+		return nil, errs.asError()
+	}
+	rows := make([][]string, len(records))
+	for i, r := range records {
+		rows[i] = r.fields
+	}
+	return rows, nil
+}
+
 type csvReader struct {
 	text         string
 	at           int

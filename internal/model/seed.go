@@ -28,6 +28,9 @@ type csvSettings struct {
 var pandasNA = []string{"", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>",
 	"N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"}
 
+// IsPandasNA says whether SQLMesh reads a CSV value as missing by default.
+func IsPandasNA(s string) bool { return contains(pandasNA, s) }
+
 // na is the list of texts that mean missing.
 func (s csvSettings) na() []string {
 	if s.defaultNA {

@@ -1,0 +1,264 @@
+package modeltest
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"beanflows.coffee/materia/internal/duck"
+	"beanflows.coffee/materia/internal/model"
+)
+
+// Options selects tests.
+type Options struct {
+	Filter string // part of "file::name" or of the model's name, or a pattern with * for the whole; empty: all
+}
+
+// Result is one test. Diff is empty if it passed, and otherwise says why not,
+// beginning with file:line.
+type Result struct {
+	Name, Model, File string
+	Line              int
+	Passed            bool
+	Duration          time.Duration
+	Diff              string
+}
+
+// Report is every test that ran, in order of files and of lines in them.
+type Report struct{ Results []Result }
+
+// Failed counts the tests that did not pass.
+func (r Report) Failed() int {
+	n := 0
+	for _, x := range r.Results {
+		if !x.Passed {
+			n++
+		}
+	}
+	return n
+}
+
+// runner holds the one database of a run.
+type runner struct {
+	p  *model.Project
+	db *sql.DB
+	c  *sql.Conn
+}
+
+// Run runs the tests of p that o selects. A test that fails, or that cannot be
+// read, is a Result; the error is about the database or the disk.
+func Run(ctx context.Context, p *model.Project, o Options) (Report, error) {
+	var report Report
+	files, err := testFiles(p.Root)
+	if err != nil {
+		return report, fmt.Errorf("modeltest: %w", err)
+	}
+	// External access: a model that reads files is tested on fixtures.
+	db, err := duck.Open("", duck.Options{Threads: 1, MemoryLimit: "1GB", ExternalAccess: true})
+	if err != nil {
+		return report, fmt.Errorf("modeltest: %w", err)
+	}
+	defer db.Close()
+	c, err := db.Conn(ctx)
+	if err != nil {
+		return report, fmt.Errorf("modeltest: %w", err)
+	}
+	defer c.Close()
+	if _, err := c.ExecContext(ctx, "SET errors_as_json = true"); err != nil {
+		return report, fmt.Errorf("modeltest: %w", err)
+	}
+	r := &runner{p, db, c}
+	for _, file := range files {
+		if err := r.file(ctx, file, o, &report); err != nil {
+			return report, fmt.Errorf("modeltest: %s: %w", file, err)
+		}
+	}
+	return report, nil
+}
+
+// testFiles finds tests/**/test*.yaml.
+func testFiles(root string) ([]string, error) {
+	top := filepath.Join(root, "tests")
+	var files []string
+	err := filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			if path == top && errors.Is(err, os.ErrNotExist) {
+				return nil
+			}
+			return err
+		}
+		ext := filepath.Ext(path)
+		if !d.IsDir() && strings.HasPrefix(d.Name(), "test") && (ext == ".yaml" || ext == ".yml") {
+			files = append(files, path)
+		}
+		return nil
+	})
+	return files, err
+}
+
+func (r *runner) file(ctx context.Context, file string, o Options, report *Report) error {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	tests, err := readYAML(raw)
+	var se *syntaxError
+	switch {
+	case errors.As(err, &se):
+		report.Results = append(report.Results, Result{Name: filepath.Base(file), File: file, Line: se.line, Diff: fmt.Sprintf("%s:%d: %s", file, se.line, se.msg)})
+		return nil
+	case err != nil:
+		return err
+	case tests.kind == null:
+		return nil
+	case tests.kind != object:
+		report.Results = append(report.Results, Result{Name: filepath.Base(file), File: file, Line: tests.line, Diff: fmt.Sprintf("%s:%d: a test file has one key a test", file, tests.line)})
+		return nil
+	}
+	for i, name := range tests.keys {
+		modelName := ""
+		if m := tests.items[i].get("model"); m != nil {
+			modelName = strings.ToLower(m.text)
+		}
+		if !o.selects(file, name, modelName) {
+			continue
+		}
+		start := time.Now() // a duration, by the monotonic clock
+		res := Result{Name: name, Model: modelName, File: file, Line: tests.items[i].line}
+		t, err := parseCase(r.p.Root, file, name, &tests.items[i])
+		if err == nil {
+			res.Diff, err = r.test(ctx, t, len(report.Results))
+		}
+		var pr *problem
+		if errors.As(err, &pr) {
+			res.Diff, err = fmt.Sprintf("%s:%d: %s: %s", file, max(pr.line, 1), name, pr.msg), nil
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		res.Passed, res.Duration = res.Diff == "", time.Since(start)
+		report.Results = append(report.Results, res)
+	}
+	return nil
+}
+
+func (o Options) selects(file, name, modelName string) bool {
+	full := filepath.ToSlash(file) + "::" + name
+	if strings.Contains(o.Filter, "*") {
+		for _, s := range []string{full, name, modelName} {
+			if ok, err := path.Match(o.Filter, s); ok && err == nil {
+				return true
+			}
+		}
+		return false
+	}
+	return strings.Contains(full, o.Filter) || strings.Contains(modelName, o.Filter)
+}
+
+// test runs one test in a schema of its own. The text is the difference, empty
+// if there is none.
+func (r *runner) test(ctx context.Context, t *testCase, n int) (diff string, err error) {
+	m, err := r.check(ctx, t)
+	if err != nil {
+		return "", err
+	}
+	schema := fmt.Sprintf("test_%d", n)
+	if _, err := r.c.ExecContext(ctx, "CREATE SCHEMA "+schema); err != nil {
+		return "", err
+	}
+	defer r.c.ExecContext(context.WithoutCancel(ctx), "DROP SCHEMA "+schema+" CASCADE") // the database ends with the run anyway
+	table := func(name string) string {
+		return schema + "." + duck.QuoteIdent(strings.ReplaceAll(name, ".", "__"))
+	}
+	for _, in := range t.inputs {
+		if err := r.fill(ctx, table(in.model), in); err != nil {
+			return "", err
+		}
+	}
+	rendered, err := m.RenderMapped(table, r.landing(ctx, t))
+	if err != nil {
+		return "", bad(t.line, "%v", err)
+	}
+	query := rendered.SQL
+	if t.now != "" {
+		query = freeze(query, t.now)
+	}
+	var parts []string
+	outputs := t.ctes
+	if t.query != nil {
+		outputs = append(slices.Clone(outputs), *t.query)
+	}
+	for _, out := range outputs {
+		text, err := r.output(ctx, t, m, rendered, query, out)
+		if err != nil {
+			return "", err
+		}
+		if text != "" {
+			parts = append(parts, text)
+		}
+	}
+	return strings.Join(parts, "\n"), nil
+}
+
+// check finds the model and what the test lacks for it.
+func (r *runner) check(ctx context.Context, t *testCase) (*model.Model, error) {
+	m := r.p.Models[t.model]
+	if m == nil {
+		return nil, bad(t.line, "unknown model %s", t.model)
+	}
+	if m.Kind == model.Seed {
+		return nil, bad(t.line, "model %s is a seed: it has no query to test", t.model)
+	}
+	given := map[string]bool{}
+	for _, in := range t.inputs {
+		if r.p.Models[in.model] == nil {
+			return nil, bad(in.line, "input %s is no model of the project", in.model)
+		}
+		given[in.model] = true
+	}
+	var missing []string
+	for _, d := range m.DependsOn {
+		if !given[d] {
+			missing = append(missing, d)
+		}
+	}
+	if len(missing) > 0 {
+		return nil, bad(t.line, "inputs lack %s, which %s reads", strings.Join(missing, ", "), t.model)
+	}
+	if len(t.vars) == 0 {
+		return m, nil
+	}
+	changed, err := r.p.Override(ctx, r.db, m, t.vars)
+	if err != nil {
+		return nil, bad(t.line, "with the test's vars: %v", err)
+	}
+	return changed, nil
+}
+
+// landing lists the files that a reader's glob matches: fixtures, if the test
+// sets the variable that leads there.
+func (r *runner) landing(ctx context.Context, t *testCase) func(string) []string {
+	return func(glob string) []string {
+		rows, err := r.c.QueryContext(ctx, "SELECT file FROM glob(?) ORDER BY file", glob)
+		if err != nil {
+			return nil
+		}
+		defer rows.Close()
+		var files []string
+		for rows.Next() {
+			var f string
+			if rows.Scan(&f) == nil {
+				files = append(files, f)
+			}
+		}
+		return files
+	}
+}
