@@ -9,8 +9,8 @@
 --     trade dates before. Exactly one hit in each of the 129 months. Without the 14th the live bar of 2025-12-09 is a false hit; with five
 --     times instead of ten 2003-12-31 is; with twenty times two rolls are lost.
 --   by calendar: the ninth trade date from the end of the month, counted in the data: the same day in 120 of 129. It misses by a day or two
---     where the data lacks a trade date (December 2001, 2004, 2007), or where Yahoo switched late (2000, September 2005: by six days),
---     and it is known only once the month is over.
+--     where the data lacks a trade date (December 2001, 2004, 2007), after the closure of September 2001, or where Yahoo switched late
+--     (March, May, July 2000 and July 2005; September 2005 by six days), and it is known only once the month is over.
 -- So: by volume. On this day the volume is the next contract's already, while open, high, low and close are still the old one's (often a
 -- flat bar); the price changes over on the NEXT trade date. Measured: from the close of the roll day to the next open the price rose on
 -- 88 of 100 rolls up to 2019 (contango, mean +1.9 %) and on 9 of 29 since (backwardation, mean -0.8 %); the gap into the roll day is
