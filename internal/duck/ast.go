@@ -60,7 +60,7 @@ func newError(kind, message, subtype, name, candidates, position string) *Error 
 // AST is one query's syntax tree: JSON exactly as json_serialize_sql gives it,
 // or the reason why there is none.
 type AST struct {
-	JSON []byte
+	JSON string
 	Err  *Error
 }
 
@@ -79,7 +79,7 @@ func SerializeSQL(ctx context.Context, db *sql.DB, queries []string) ([]AST, err
 	defer rows.Close()
 	all := make([]AST, 0, len(queries))
 	for rows.Next() {
-		var text []byte
+		var text string
 		if err := rows.Scan(&text); err != nil {
 			return nil, fmt.Errorf("duck: serialise: %w", err)
 		}
@@ -96,9 +96,9 @@ func SerializeSQL(ctx context.Context, db *sql.DB, queries []string) ([]AST, err
 
 // astError reads the error object; a tree starts with "error":false and is
 // left for the caller to decode, once.
-func astError(text []byte) *Error {
+func astError(text string) *Error {
 	head := text[:min(len(text), 20)]
-	if !strings.Contains(string(head), `"error":true`) {
+	if !strings.Contains(head, `"error":true`) {
 		return nil
 	}
 	var raw struct {
@@ -107,7 +107,7 @@ func astError(text []byte) *Error {
 		Subtype  string `json:"error_subtype"`
 		Position string `json:"position"`
 	}
-	if err := json.Unmarshal(text, &raw); err != nil {
+	if err := json.Unmarshal([]byte(text), &raw); err != nil {
 		return &Error{Type: "parser", Message: err.Error(), Position: -1}
 	}
 	return newError(raw.Type, raw.Message, raw.Subtype, "", "", raw.Position)

@@ -10,7 +10,11 @@ import (
 	"beanflows.coffee/materia/internal/duck"
 )
 
-// analyse parses all queries with DuckDB, in one round trip, and fills each
+// batch is how many queries are parsed in one round trip; their trees take
+// about 10 kB each.
+const batch = 200
+
+// analyse parses all queries with DuckDB, in few round trips, and fills each
 // model's references and readers. The calls are returned for the hashes.
 func (l *loader) analyse(ctx context.Context) (map[string][]readerCall, error) {
 	var texts []string
@@ -21,25 +25,27 @@ func (l *loader) analyse(ctx context.Context) (map[string][]readerCall, error) {
 			of = append(of, p)
 		}
 	}
-	trees, err := duck.SerializeSQL(ctx, l.db, texts)
-	if err != nil {
-		return nil, err
-	}
 	names := l.names()
 	calls := map[string][]readerCall{}
-	for i, p := range of {
-		q := newQueryText(p.f, p.expanded)
-		if trees[i].Err != nil {
-			l.syntaxError(q, trees[i].Err)
-			p.expanded = nil // nothing more to say about this query
-			continue
-		}
-		tree, err := readTree(string(trees[i].JSON))
+	for start := 0; start < len(of); start += batch {
+		end := min(start+batch, len(of))
+		trees, err := duck.SerializeSQL(ctx, l.db, texts[start:end])
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", p.name, err)
+			return nil, err
 		}
-		trees[i].JSON = nil // large, and no longer needed
-		calls[p.name] = l.analyseQuery(p, q, &tree, names)
+		for i, p := range of[start:end] {
+			q := newQueryText(p.f, p.expanded)
+			if trees[i].Err != nil {
+				l.syntaxError(q, trees[i].Err)
+				p.expanded = nil // nothing more to say about this query
+				continue
+			}
+			tree, err := readTree(trees[i].JSON)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", p.name, err)
+			}
+			calls[p.name] = l.analyseQuery(p, q, &tree, names)
+		}
 	}
 	if err := l.globs(ctx, of, calls); err != nil {
 		return nil, err

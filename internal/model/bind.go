@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/gzip"
@@ -20,6 +21,8 @@ type binder struct {
 	c       *sql.Conn
 	types   map[string]string // type as written to type as DuckDB has it; "" for no type
 	standIn string            // directory of files without rows
+	created map[string]bool   // models that have their empty table
+	version string            // of DuckDB
 }
 
 // bindTable is where a model stands while the project is bound. Refs are
@@ -47,17 +50,13 @@ func (l *loader) bind(ctx context.Context, order []string) error {
 	if _, err := c.ExecContext(ctx, "SET errors_as_json = true; CREATE SCHEMA materia_bind"); err != nil {
 		return err
 	}
-	b := &binder{l: l, c: c, types: map[string]string{}, standIn: dir}
-	needed := map[string]bool{} // models that others read, or whose audits are bound
-	for _, name := range order {
-		p := l.byName[name]
-		for _, d := range p.m.DependsOn {
-			needed[d] = true
-		}
-		needed[name] = needed[name] || p.hasBoundAudits()
+	version, err := duck.LibraryVersion(ctx, l.db)
+	if err != nil {
+		return err
 	}
+	b := &binder{l: l, c: c, types: map[string]string{}, standIn: dir, created: map[string]bool{}, version: version}
 	for _, name := range order {
-		if err := b.model(ctx, l.byName[name], needed[name]); err != nil {
+		if err := b.model(ctx, l.byName[name]); err != nil {
 			return err
 		}
 	}
@@ -79,7 +78,16 @@ func writeStandIns(dir string) error {
 }
 
 // model binds one model. The error is about the database as a whole.
-func (b *binder) model(ctx context.Context, p *parsedModel, needed bool) error {
+func (b *binder) model(ctx context.Context, p *parsedModel) error {
+	described := p.m.Columns // so far descriptions only
+	p.m.Columns, p.m.Contract, p.m.BindKey = nil, len(p.columns) > 0, b.key(p)
+	if b.l.recall != nil && p.m.BindKey != "" {
+		if columns, ok := b.l.recall(p.m.BindKey); ok {
+			p.m.Columns = slices.Clone(columns)
+			p.keepDescriptions(described, b.l.errs)
+			return nil
+		}
+	}
 	contract, ok, err := b.contract(ctx, p)
 	if err != nil {
 		return err
@@ -88,7 +96,6 @@ func (b *binder) model(ctx context.Context, p *parsedModel, needed bool) error {
 	if err != nil {
 		return err
 	}
-	described := p.m.Columns // so far descriptions only
 	if columns != nil && ok {
 		b.compare(p, contract, columns)
 	}
@@ -98,12 +105,44 @@ func (b *binder) model(ctx context.Context, p *parsedModel, needed bool) error {
 	if columns == nil {
 		return nil
 	}
-	p.m.Columns, p.m.Contract = columns, len(p.columns) > 0
+	p.m.Columns = columns
 	p.keepDescriptions(described, b.l.errs)
-	if needed && b.create(ctx, p.name, columns) == nil {
-		b.l.bound[p.name] = true
-	}
 	return b.audits(ctx, p)
+}
+
+// key covers everything that binding looks at: the query, its readers, what the
+// models it reads return, the contract, the audits, and DuckDB itself. Empty
+// if a model it reads could not be bound.
+func (b *binder) key(p *parsedModel) string {
+	d := newDigest()
+	d.add("duckdb", b.version)
+	d.add("query", p.m.Query)
+	for _, r := range p.m.Refs {
+		parent := b.l.byName[r.Model]
+		if parent == nil || len(parent.m.Columns) == 0 {
+			return ""
+		}
+		d.add("reads", r.Model)
+		for _, c := range parent.m.Columns {
+			d.add("column", c.Name, c.Type)
+		}
+	}
+	for _, r := range p.m.Readers {
+		if strings.Contains(r.Function, "parquet") {
+			return "" // its columns are in the files
+		}
+		d.add("reader", r.Function)
+	}
+	for _, c := range p.columns {
+		d.add("contract", c.name, c.typ)
+	}
+	for _, a := range p.m.Audits {
+		d.add("audit", a.Name, fmt.Sprint(a.Args)) // maps print sorted
+		if def, ok := b.l.audits[a.Name]; ok {
+			d.add("definition", def.def.SQL, fmt.Sprint(def.def.Defaults))
+		}
+	}
+	return d.String()
 }
 
 // contract gives the declared columns in DuckDB's words. ok is false without
@@ -159,8 +198,8 @@ func (b *binder) describe(ctx context.Context, p *parsedModel) ([]Column, error)
 		return nil, nil
 	}
 	for _, r := range p.m.Refs {
-		if !b.l.bound[r.Model] {
-			return nil, nil
+		if ok, err := b.ensure(ctx, r.Model); !ok {
+			return nil, err
 		}
 	}
 	r, err := p.m.renderWith(bindTable, b.standInFor(p))
@@ -234,6 +273,20 @@ func explain(err error) (msg, hint string) {
 		hint = "did you mean " + strings.Join(e.Candidates[:min(3, len(e.Candidates))], ", ") + "?"
 	}
 	return msg, strings.TrimSpace(hint)
+}
+
+// ensure makes the empty table of a model that something is bound against. ok
+// is false if its columns are not known.
+func (b *binder) ensure(ctx context.Context, name string) (ok bool, err error) {
+	p := b.l.byName[name]
+	if p == nil || len(p.m.Columns) == 0 {
+		return false, nil
+	}
+	if !b.created[name] {
+		b.created[name] = true
+		err = b.create(ctx, name, p.m.Columns)
+	}
+	return err == nil, err
 }
 
 func (b *binder) create(ctx context.Context, name string, columns []Column) error {

@@ -47,17 +47,8 @@ func (b *binder) compare(p *parsedModel, want, got []Column) {
 	}
 }
 
-// hasBoundAudits says whether an audit of the model holds more than column
-// names, so that DuckDB has to look at it.
-func (p *parsedModel) hasBoundAudits() bool {
-	for _, a := range p.m.Audits {
-		if needsBinding(a) {
-			return true
-		}
-	}
-	return false
-}
-
+// needsBinding says whether an audit holds more than column names, so that
+// DuckDB has to look at it.
 func needsBinding(a AuditCall) bool {
 	if _, ok := builtins[a.Name]; !ok {
 		return true
@@ -83,8 +74,11 @@ func (b *binder) audits(ctx context.Context, p *parsedModel) error {
 				}
 			}
 		}
-		if unknown || !needsBinding(a) || !b.l.bound[p.name] {
+		if unknown || !needsBinding(a) {
 			continue
+		}
+		if ok, err := b.ensure(ctx, p.name); !ok {
+			return err
 		}
 		if err := b.audit(ctx, p, a); err != nil {
 			return err
@@ -126,7 +120,7 @@ func (b *binder) audit(ctx context.Context, p *parsedModel, a AuditCall) error {
 		b.l.syntaxError(q, trees[0].Err)
 		return nil
 	}
-	tree, err := readTree(string(trees[0].JSON))
+	tree, err := readTree(trees[0].JSON)
 	if err != nil {
 		return err
 	}

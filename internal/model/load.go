@@ -22,12 +22,12 @@ type loader struct {
 	broken map[string]bool // names that files claim which could not be read
 	audits map[string]auditFile
 	db     *sql.DB
-	bound  map[string]bool // models whose columns are known to DuckDB
+	recall func(bindKey string) ([]Column, bool)
 }
 
 func load(ctx context.Context, root string, o LoadOptions) (*Project, error) {
 	l := &loader{root: root, errs: &ErrorList{}, byName: map[string]*parsedModel{}, broken: map[string]bool{},
-		audits: map[string]auditFile{}, bound: map[string]bool{}}
+		audits: map[string]auditFile{}, recall: o.Bound}
 	if info, err := os.Stat(root); err != nil || !info.IsDir() {
 		return nil, fmt.Errorf("model: load %s: no such project directory", root)
 	}

@@ -77,6 +77,7 @@ type Model struct {
 	Deletions   []Span      `json:"deletions,omitempty"` // schema qualifiers of columns, dropped by Render
 	SeedPath    string      `json:"seed_path,omitempty"` // absolute
 	SeedSHA256  string      `json:"seed_sha256,omitempty"`
+	BindKey     string      `json:"bind_key"` // what Columns and the checks on them depend on; see LoadOptions.Bound
 	CodeHash    string      `json:"code_hash"`
 	MetaHash    string      `json:"meta_hash"`
 
@@ -105,6 +106,11 @@ type Project struct {
 type LoadOptions struct {
 	Getenv func(string) string // for env_var(); nil: no variable is set
 	User   string              // for user()
+
+	// Bound gives the columns of a model that was loaded without errors under
+	// the same BindKey, so that DuckDB need not be asked again: binding is
+	// most of the time of a Load. nil: everything is bound.
+	Bound func(bindKey string) ([]Column, bool)
 }
 
 // Load reads the project at root: config.yaml, models/, audits/ and the seeds

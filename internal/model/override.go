@@ -38,7 +38,7 @@ func (p *Project) Override(ctx context.Context, db *sql.DB, m *Model, variables 
 		l.syntaxError(q, trees[0].Err)
 		return nil, l.errs.asError()
 	}
-	tree, err := readTree(string(trees[0].JSON))
+	tree, err := readTree(trees[0].JSON)
 	if err != nil {
 		return nil, fmt.Errorf("model: %s: %w", m.Name, err)
 	}
