@@ -74,13 +74,16 @@ func signedPercent(n num, decimals int) string {
 	return unknown
 }
 
-// millions prints thousand bags as million bags.
+// millions prints thousand bags as million bags, halves away from zero: 167,945
+// is 167.95, which dividing first would print as 167.94.
 func millions(n num) string {
 	if !n.Valid {
 		return "an unknown number of bags"
 	}
-	return number(n.V/1000, 2) + " million bags"
+	return inMillions(n.V) + " million bags"
 }
+
+func inMillions(thousandBags float64) string { return number(math.Round(thousandBags/10)/100, 2) }
 
 // season names the market year that STARTS in year: 2022 is 2022/23.
 func season(year int) string { return fmt.Sprintf("%d/%02d", year, (year+1)%100) }

@@ -91,9 +91,9 @@ func stocksFinding(now balance, before *balance, rank stocksRank) string {
 		case isZero(change/1000, 2):
 			verb = "stay at"
 		case change > 0:
-			verb = "rise from " + number(before.EndingStocks.V/1000, 2) + " to"
+			verb = "rise from " + inMillions(before.EndingStocks.V) + " to"
 		default:
-			verb = "fall from " + number(before.EndingStocks.V/1000, 2) + " to"
+			verb = "fall from " + inMillions(before.EndingStocks.V) + " to"
 		}
 	}
 	s := fmt.Sprintf("Ending stocks %s %s", verb, millions(now.EndingStocks))

@@ -1,0 +1,45 @@
+-- The serving tables from real files, computed here once more and apart from
+-- the project's models. words in double braces are paths.
+CREATE TEMP TABLE p AS
+SELECT Date AS d, CAST(round(Open, 4) AS DECIMAL(10,4)) AS o, CAST(round(High, 4) AS DECIMAL(10,4)) AS h, CAST(round(Low, 4) AS DECIMAL(10,4)) AS l,
+  CAST(round(Close, 4) AS DECIMAL(10,4)) AS c, Volume AS v, row_number() OVER (ORDER BY Date) AS n
+FROM read_csv('{{prices}}', header = true, auto_detect = false, columns = {'Date': 'DATE', 'Close': 'DOUBLE', 'High': 'DOUBLE', 'Low': 'DOUBLE', 'Open': 'DOUBLE', 'Volume': 'BIGINT'});
+CREATE TEMP TABLE r AS
+SELECT *, ln(c::DOUBLE / lag(c::DOUBLE) OVER (ORDER BY d)) AS lr, month(d) IN (3, 5, 7, 9, 12) AND day(d) >= 14 AND v >= 1000
+  AND v >= 10 * max(v) OVER (ORDER BY d ROWS BETWEEN 5 PRECEDING AND 1 PRECEDING) AS roll FROM p;
+CREATE TEMP TABLE clean AS
+SELECT d, CASE WHEN count(*) OVER (ORDER BY d ROWS 19 PRECEDING) = 20 THEN 100 * sqrt(252) * stddev_samp(lr) OVER (ORDER BY d ROWS 19 PRECEDING) END AS vol
+FROM (SELECT *, lag(roll) OVER (ORDER BY d) AS after FROM r) WHERE NOT roll AND NOT after AND lr IS NOT NULL;
+INSERT INTO serving.coffee_prices
+SELECT 'arabica', 'Coffee arabica', 'KC=F', r.d, o, h, l, c, v, 100 * (exp(lr) - 1),
+  CASE WHEN n >= 20 THEN avg(c::DOUBLE) OVER (ORDER BY r.d ROWS 19 PRECEDING) END,
+  CASE WHEN n >= 50 THEN avg(c::DOUBLE) OVER (ORDER BY r.d ROWS 49 PRECEDING) END,
+  CASE WHEN n >= 200 THEN avg(c::DOUBLE) OVER (ORDER BY r.d ROWS 199 PRECEDING) END,
+  y.h52, y.l52, y.ch, y.cl, CASE WHEN n > 20 THEN 100 * sqrt(252) * stddev_samp(lr) OVER (ORDER BY r.d ROWS 19 PRECEDING) END, clean.vol,
+  100 * (c::DOUBLE / max(c::DOUBLE) OVER (ORDER BY r.d) - 1), roll
+FROM r ASOF LEFT JOIN clean ON r.d >= clean.d
+LEFT JOIN (SELECT a.d AS d, max(b.h) AS h52, min(b.l) AS l52, max(b.c) AS ch, min(b.c) AS cl FROM p a JOIN p b ON b.d > a.d - INTERVAL 1 YEAR AND b.d <= a.d
+  WHERE a.d >= DATE '2001-01-03' GROUP BY a.d) y ON y.d = r.d;
+
+CREATE TEMP TABLE names AS SELECT Country_Code AS code, Country_Name AS name FROM read_csv('{{countries}}', header = true, all_varchar = true);
+CREATE TEMP TABLE attributes AS SELECT Attribute_ID AS id, Attribute_Description AS name FROM read_csv('{{attributes}}', header = true, all_varchar = true);
+CREATE TEMP TABLE obs AS
+SELECT DATE '2022-12-20' AS release, Country_Code AS code, Country_Name AS country, Market_Year::INT - 1 AS y, Attribute_ID AS id, Value::DECIMAL(18,4) AS x
+FROM read_csv('{{psd}}', header = true, all_varchar = true) WHERE Commodity_Code = '0711100';
+INSERT INTO obs
+SELECT DATE '2023-12-21', coalesce(names.code, 'X' || dense_rank() OVER (ORDER BY Country)), Country, Year::INT, attributes.id, x::DECIMAL(18,4)
+FROM (UNPIVOT (SELECT * FROM read_csv('{{pivot}}', header = true, all_varchar = true) WHERE {{second}}) ON COLUMNS(* EXCLUDE (Country, Year)) INTO NAME attribute VALUE x) u
+JOIN attributes ON attributes.name = u.attribute LEFT JOIN names ON names.name = u.Country;
+CREATE TEMP TABLE wide AS
+PIVOT (SELECT release, code, country, y, id, x FROM obs) ON id IN ('020', '028', '029', '053', '057', '088', '090', '125', '176') USING any_value(x) GROUP BY release, code, country, y;
+DELETE FROM wide WHERE release < (SELECT max(release) FROM wide) OR "020" + "028" + "057" + "088" + "125" = 0;
+CREATE TEMP TABLE sheet AS SELECT * FROM wide UNION ALL
+SELECT any_value(release), 'WORLD', 'World', y, sum("020"), sum("028"), sum("029"), sum("053"), sum("057"), sum("088"), sum("090"), sum("125"), sum("176") FROM wide GROUP BY y;
+INSERT INTO serving.commodity_metrics
+SELECT 'coffee', 'Coffee', s.code, s.country, s.y, s.y || '/' || right(CAST(s.y + 1 AS VARCHAR), 2), s."020", s."028", s."029", s."053", s."057", s."088", s."090", s."125", s."176",
+  100 * s."176"::DOUBLE / nullif(s."125"::DOUBLE, 0), 100 * s."176"::DOUBLE / nullif((s."125" + s."088")::DOUBLE, 0),
+  100 * (s."028"::DOUBLE / nullif(b."028"::DOUBLE, 0) - 1), 100 * s."088"::DOUBLE / nullif(w."088"::DOUBLE, 0), s.release
+FROM sheet s LEFT JOIN sheet b ON b.code = s.code AND b.y = s.y - 1 JOIN sheet w ON w.code = 'WORLD' AND w.y = s.y;
+INSERT INTO serving.psd_revisions
+SELECT 'coffee', 'Coffee', code, country, y, y || '/' || right(CAST(y + 1 AS VARCHAR), 2), id, attributes.name, release, x, before, x - before, 100 * (x - before)::DOUBLE / nullif(before::DOUBLE, 0)
+FROM (SELECT *, lag(x) OVER (PARTITION BY code, y, id ORDER BY release) AS before FROM obs) o JOIN attributes USING (id) WHERE before IS NULL OR before <> x;
