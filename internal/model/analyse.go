@@ -36,15 +36,19 @@ func (l *loader) analyse(ctx context.Context) (map[string][]readerCall, error) {
 		for i, p := range of[start:end] {
 			q := newQueryText(p.f, p.expanded)
 			if trees[i].Err != nil {
-				l.syntaxError(q, trees[i].Err)
-				p.expanded = nil // nothing more to say about this query
+				if !p.wrong { // a macro that was left standing is no syntax error of its own
+					l.syntaxError(q, trees[i].Err)
+				}
+				p.wrong = true
 				continue
 			}
 			tree, err := readTree(trees[i].JSON)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", p.name, err)
 			}
+			before := len(l.errs.Errors)
 			calls[p.name] = l.analyseQuery(p, q, &tree, names)
+			p.wrong = p.wrong || len(l.errs.Errors) > before
 		}
 	}
 	if err := l.globs(ctx, of, calls); err != nil {
@@ -164,6 +168,7 @@ func (l *loader) globs(ctx context.Context, of []*parsedModel, calls map[string]
 					return err
 				}
 				l.errs.add(at.p.f, at.p.expanded.origin.origin(at.call.arg), "write a string, or variables joined by ||", "the path is not a constant: %s", firstLine(err))
+				at.p.wrong = true
 				continue
 			}
 			values = append(values[:i:i], one...)
@@ -171,6 +176,7 @@ func (l *loader) globs(ctx context.Context, of []*parsedModel, calls map[string]
 		glob := values[i]
 		if glob == "" || strings.HasPrefix(glob, "[") || strings.Contains(glob, "://") {
 			l.errs.add(at.p.f, at.p.expanded.origin.origin(at.call.arg), "one path or glob on this machine", "cannot read the path %q", glob)
+			at.p.wrong = true
 			continue
 		}
 		abs, err := filepath.Abs(glob)
@@ -208,11 +214,11 @@ func (n *nullable) Scan(v any) error {
 	return nil
 }
 
+// firstLine is DuckDB's message without its kind ("Binder Error: ") and hints.
 func firstLine(err error) string {
-	text := err.Error()
-	if e, ok := duck.ParseError(err); ok {
-		text = e.Message
+	text, _, _ := strings.Cut(err.Error(), "\n")
+	if kind, rest, ok := strings.Cut(text, " Error: "); ok && !strings.ContainsAny(kind, "\"'(") {
+		text = rest
 	}
-	text, _, _ = strings.Cut(text, "\n")
 	return text
 }

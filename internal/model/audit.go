@@ -10,6 +10,7 @@ type auditDecl struct {
 	at       Span
 	args     []auditArg
 	blocking *bool // what the call says, if it does
+	wrong    bool  // an argument is reported already
 }
 
 type auditArg struct {
@@ -68,6 +69,7 @@ func (a *auditDecl) add(f *file, arg []Token, errs *ErrorList) {
 	name := argName(arg)
 	if name == "" {
 		errs.add(f, whole, a.name+"(name := value)", "an audit's arguments are named")
+		a.wrong = true
 		return
 	}
 	value := arg[2:]
@@ -126,7 +128,7 @@ func (p *parsedModel) resolveAudits(c Config, defs map[string]*AuditDef, errs *E
 			call.Args[a.name] = plain(expand(p.f, a.at, scope{vars: c.Variables}, errs).text)
 		}
 		for _, r := range b.required {
-			if _, ok := call.Args[r]; !ok && def == nil && len(errs.Errors) == before {
+			if _, ok := call.Args[r]; !ok && def == nil && !d.wrong && len(errs.Errors) == before {
 				errs.add(p.f, d.at, d.name+"("+r+" := ...)", "audit %s needs the argument %s", call.Name, r)
 			}
 		}

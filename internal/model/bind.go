@@ -194,7 +194,7 @@ const describe = "DESCRIBE "
 // describe gives what the model's query returns, nil if that cannot be known;
 // why is reported, unless a model it reads is to blame.
 func (b *binder) describe(ctx context.Context, p *parsedModel) ([]Column, error) {
-	if p.m.Query == "" || p.kind != Seed && p.expanded == nil {
+	if p.m.Query == "" || p.wrong {
 		return nil, nil
 	}
 	for _, r := range p.m.Refs {

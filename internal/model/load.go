@@ -115,6 +115,7 @@ func (l *loader) readFiles() error {
 			return
 		}
 		p.resolveAudits(l.config, defs, l.errs)
+		before := len(l.errs.Errors)
 		if p.kind == Seed {
 			p.loadSeed(l.root, l.errs)
 		} else if p.query.End > 0 {
@@ -122,6 +123,7 @@ func (l *loader) readFiles() error {
 				"this_model": "stands in audits only"}}, l.errs)
 			p.m.Query = p.expanded.text
 		}
+		p.wrong = len(l.errs.Errors) > before
 	})
 }
 
