@@ -161,8 +161,12 @@ func whole(t *testing.T, root string) {
 func TestFailedAtEveryStep(t *testing.T) {
 	want := undisturbed(t)
 	steps := countSteps(t)
+	long := os.Getenv("MATERIA_LONG") != ""
 	for _, fault := range []syscall.Errno{syscall.ENOSPC, syscall.EIO} {
 		for _, lasting := range []bool{false, true} {
+			if usual := lasting == (fault == syscall.ENOSPC); !usual && !long {
+				continue // a disk that is full for a moment, or broken for good
+			}
 			for n, step := range steps {
 				when := fmt.Sprintf("%v at step %d (%s), lasting %v", fault, n+1, step, lasting)
 				root := t.TempDir()
