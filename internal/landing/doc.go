@@ -5,8 +5,9 @@
 // temporary, so a reader sees a whole file or none. Before that step a journal
 // line says what is about to land; after the run the journal becomes that run's
 // manifest. Whatever moment a process dies at, Recover brings the zone to what
-// an undisturbed run would have left. ARCHITECTURE: durable.go holds every
-// operation that touches the disk, with what a crash there leaves behind.
+// an undisturbed run would have left. durable.go holds every operation that changes
+// the disk, with what a crash there leaves behind; only the lock file's text,
+// which means nothing once its holder is gone, is written elsewhere.
 //
 // Layout under the root:
 //

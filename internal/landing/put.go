@@ -159,7 +159,8 @@ func (b *Batch) place(d *Draft, e Entry) (_ Entry, adopt bool, err error) {
 	plain := b.zone.path(e.Path)
 	info, err := os.Lstat(plain)
 	switch {
-	case err == nil && len(versions) == 0: // another system's file
+	case err == nil && len(versions) == 0:
+		// Another system's file. One that cannot be read holds other content.
 		sha, _, err := hashFile(plain, compressed(d.ext))
 		if err == nil && sha == e.contentSHA() {
 			if at := info.ModTime().UTC().Truncate(time.Second); at.Before(e.LandedAt) {
@@ -168,6 +169,7 @@ func (b *Batch) place(d *Draft, e Entry) (_ Entry, adopt bool, err error) {
 			return e, true, nil
 		}
 	case err == nil || len(versions) > 0:
+		// Taken, or was taken and the file is lost: its manifest line stands.
 	case errors.Is(err, fs.ErrNotExist):
 		return e, false, b.zone.disk.folder("put", path.Dir(e.Path))
 	default:

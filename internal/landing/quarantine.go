@@ -71,7 +71,7 @@ func (z *Zone) writeOnce(step, source, run, final string, r io.Reader) (err erro
 	defer func() {
 		if err != nil {
 			f.Close()
-			os.Remove(temporary) // best effort; Recover sweeps what stays
+			z.disk.remove(step+" discard", temporary) // if this fails too, Recover sweeps it
 		}
 	}()
 	w := writerFunc(func(p []byte) (int, error) { return z.disk.write(step+" write", f, p) })
