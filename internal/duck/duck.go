@@ -47,7 +47,11 @@ func Open(path string, o Options) (*sql.DB, error) {
 		return nil, err
 	}
 	connector, err := duckdb.NewConnector(dsn, func(c driver.ExecerContext) error {
-		_, err := c.ExecContext(context.Background(), "SET TimeZone = 'UTC'", nil)
+		setup := "SET TimeZone = 'UTC'"
+		if !o.ExternalAccess { // as an option of Open it would forbid temp_directory beside it
+			setup += "; SET enable_external_access = false"
+		}
+		_, err := c.ExecContext(context.Background(), setup, nil)
 		return err
 	})
 	if err != nil {
@@ -87,7 +91,6 @@ func dsn(path string, o Options) (string, error) {
 		"access_mode":                  {access},
 		"autoinstall_known_extensions": {"false"},
 		"autoload_known_extensions":    {"false"},
-		"enable_external_access":       {strconv.FormatBool(o.ExternalAccess)},
 		"threads":                      {strconv.Itoa(threads)},
 		"memory_limit":                 {memory},
 		"temp_directory":               {temp},
