@@ -1,0 +1,304 @@
+package psdonline
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"slices"
+	"unicode/utf8"
+)
+
+const (
+	coffeeCode = "0711100"
+	maxHeader  = 64 << 10
+	maxRow     = 1 << 20
+)
+
+// columns are the header of every file seen from 2022 to 2026, in its order.
+func columns() []string {
+	return []string{"Commodity_Code", "Commodity_Description", "Country_Code", "Country_Name", "Market_Year", "Calendar_Year",
+		"Month", "Attribute_ID", "Attribute_Description", "Unit_ID", "Unit_Description", "Value"}
+}
+
+// scanner checks a CSV as it streams by, in pieces of any size, without keeping
+// it: the header by names, every row's number of fields, quotes, UTF-8. After
+// Close, rows and coffeeRows are counted.
+//
+// It is stricter than RFC 4180 where a reader of the landed file might read
+// otherwise than was checked: a quote inside an unquoted field, text after a
+// closing quote, a lone carriage return and a zero byte are refused.
+type scanner struct {
+	rows       int64 // without header and blank lines
+	coffeeRows int64
+	warnings   []string
+
+	header   []byte // until its line is whole
+	fields   int    // that every row has; 0: the header is not whole yet
+	code     int    // index of Commodity_Code
+	state    scanState
+	field    int    // index of the current field in its row
+	rowBytes int    // of the current row so far
+	value    []byte // of the current row's Commodity_Code
+	blank    bool   // nothing in the current row yet
+	carry    []byte // an incomplete UTF-8 character at the end of the last piece
+	err      error
+}
+
+type scanState byte
+
+const (
+	atField  scanState = iota // before a field's first byte
+	inPlain                   // in an unquoted field
+	inQuotes                  // between quotes
+	atQuote                   // after a quote in quotes: the end, or half of ""
+	atReturn                  // after \r: \n must follow
+)
+
+const lineBreak = '\n'
+
+// special are the bytes that mean something in an unquoted field.
+var special = [256]bool{',': true, '"': true, '\r': true, lineBreak: true}
+
+// Write checks the next piece. An error is final.
+func (s *scanner) Write(p []byte) (int, error) {
+	if s.err == nil {
+		s.err = s.check(p)
+	}
+	if s.err != nil {
+		return 0, s.err
+	}
+	return len(p), nil
+}
+
+// Close checks the end: a last row may lack its line break.
+func (s *scanner) Close() error {
+	switch {
+	case s.err != nil:
+	case s.fields == 0:
+		s.err = s.readHeader()
+	case len(s.carry) > 0:
+		s.err = s.fail("ends inside a character")
+	case s.state == inQuotes:
+		s.err = s.fail("ends inside quotes")
+	case s.state == atReturn:
+		s.err = s.endRow()
+	case !s.blank:
+		s.err = s.endRow()
+	}
+	return s.err
+}
+
+func (s *scanner) check(p []byte) error {
+	if bytes.IndexByte(p, 0) >= 0 {
+		return s.fail("holds a zero byte")
+	}
+	if !s.utf8(p) {
+		return s.fail("or one soon after it is not UTF-8")
+	}
+	if s.fields == 0 {
+		line := bytes.IndexByte(p, lineBreak)
+		if line < 0 {
+			if s.header = append(s.header, p...); len(s.header) > maxHeader {
+				return fmt.Errorf("no header: no line break in the first %d bytes", maxHeader)
+			}
+			return nil
+		}
+		s.header = append(s.header, p[:line+1]...)
+		if err := s.readHeader(); err != nil {
+			return err
+		}
+		p = p[line+1:]
+	}
+	return s.scan(p)
+}
+
+// scan is the hot path: it looks at the bytes that mean something and jumps
+// over the rest.
+func (s *scanner) scan(p []byte) error {
+	start := 0 // of the current row in p
+	for i := 0; i < len(p); {
+		switch s.state {
+		case atField:
+			if p[i] == '"' {
+				s.state, s.blank = inQuotes, false
+				i++
+			} else {
+				s.state = inPlain
+			}
+		case inPlain:
+			j := i
+			for j < len(p) && !special[p[j]] {
+				j++
+			}
+			s.keep(p[i:j])
+			s.blank = s.blank && i == j
+			if i = j + 1; j == len(p) {
+				continue
+			}
+			switch p[j] {
+			case ',':
+				s.field++
+				s.state, s.blank = atField, false
+			case '"':
+				return s.fail("has a quote inside an unquoted field")
+			case '\r':
+				s.state = atReturn
+			case lineBreak:
+				s.rowBytes += j + 1 - start
+				start = j + 1
+				if err := s.endRow(); err != nil {
+					return err
+				}
+			}
+		case inQuotes:
+			j := bytes.IndexByte(p[i:], '"')
+			if j < 0 {
+				s.keep(p[i:])
+				i = len(p)
+				continue
+			}
+			s.keep(p[i : i+j])
+			s.state = atQuote
+			i += j + 1
+		case atQuote:
+			switch p[i] {
+			case '"':
+				s.state = inQuotes
+				s.keep(p[i : i+1])
+			case ',':
+				s.field++
+				s.state = atField
+			case '\r':
+				s.state = atReturn
+			case lineBreak:
+				s.rowBytes += i + 1 - start
+				start = i + 1
+				if err := s.endRow(); err != nil {
+					return err
+				}
+			default:
+				return s.fail("has text after a closing quote")
+			}
+			i++
+		case atReturn:
+			if p[i] != lineBreak {
+				return s.fail("has a carriage return that ends no line")
+			}
+			s.rowBytes += i + 1 - start
+			start = i + 1
+			if err := s.endRow(); err != nil {
+				return err
+			}
+			i++
+		}
+	}
+	if s.rowBytes += len(p) - start; s.rowBytes > maxRow {
+		return s.fail(fmt.Sprintf("is longer than %d bytes", maxRow))
+	}
+	return nil
+}
+
+// keep collects the field that says which commodity a row is about.
+func (s *scanner) keep(p []byte) {
+	if s.field == s.code && len(s.value) <= len(coffeeCode) {
+		s.value = append(s.value, p[:min(len(p), len(coffeeCode)+1)]...)
+	}
+}
+
+func (s *scanner) endRow() error {
+	if !s.blank {
+		if s.field+1 != s.fields {
+			return s.fail(fmt.Sprintf("has %d fields, the header %d", s.field+1, s.fields))
+		}
+		if s.rowBytes > maxRow {
+			return s.fail(fmt.Sprintf("is longer than %d bytes", maxRow))
+		}
+		s.rows++
+		if string(s.value) == coffeeCode {
+			s.coffeeRows++
+		}
+	}
+	s.startRow()
+	return nil
+}
+
+func (s *scanner) startRow() {
+	s.state, s.field, s.rowBytes, s.value, s.blank = atField, 0, 0, s.value[:0], true
+}
+
+func (s *scanner) fail(what string) error { return fmt.Errorf("row %d %s", s.rows+1, what) }
+
+// readHeader compares the names with the known ones. Other places and more
+// columns are a warning; a name that is missing is refused with the difference.
+func (s *scanner) readHeader() error {
+	line, bom := bytes.CutPrefix(s.header, []byte("\ufeff"))
+	if bom {
+		s.warnings = append(s.warnings, "the file begins with a byte order mark")
+	}
+	line = bytes.TrimRight(line, "\r\n")
+	if len(line) == 0 {
+		return errors.New("no header line")
+	}
+	got, err := csv.NewReader(bytes.NewReader(line)).Read()
+	if err != nil {
+		return fmt.Errorf("header %q: %w", clip(line), err)
+	}
+	want := columns()
+	var missing, more []string
+	for _, name := range want {
+		if !slices.Contains(got, name) {
+			missing = append(missing, name)
+		}
+	}
+	for n, name := range got {
+		if !slices.Contains(want, name) {
+			more = append(more, name)
+		}
+		if slices.Contains(got[:n], name) {
+			return fmt.Errorf("column %q stands twice in the header", name)
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("columns differ: missing %q, unknown %q in the header %q", missing, more, clip(line))
+	}
+	if len(more) > 0 {
+		s.warnings = append(s.warnings, fmt.Sprintf("new columns %q", more))
+	}
+	if known := slices.DeleteFunc(slices.Clone(got), func(name string) bool { return !slices.Contains(want, name) }); !slices.Equal(known, want) {
+		s.warnings = append(s.warnings, fmt.Sprintf("columns in another order: %q", got))
+	}
+	s.fields, s.code, s.header = len(got), slices.Index(got, want[0]), nil
+	s.startRow()
+	return nil
+}
+
+func clip(line []byte) string {
+	if len(line) > 400 {
+		return string(line[:400]) + "..."
+	}
+	return string(line)
+}
+
+// utf8 says whether the pieces so far are UTF-8; a character may span two.
+func (s *scanner) utf8(p []byte) bool {
+	for len(s.carry) > 0 && len(p) > 0 {
+		s.carry, p = append(s.carry, p[0]), p[1:]
+		if utf8.FullRune(s.carry) {
+			if r, n := utf8.DecodeRune(s.carry); r == utf8.RuneError && n == 1 {
+				return false
+			}
+			s.carry = s.carry[:0]
+		}
+	}
+	for back := 1; back < utf8.UTFMax && back <= len(p); back++ {
+		if last := p[len(p)-back:]; utf8.RuneStart(last[0]) {
+			if !utf8.FullRune(last) {
+				s.carry = append(s.carry, last...)
+				p = p[:len(p)-back]
+			}
+			break
+		}
+	}
+	return utf8.Valid(p)
+}
