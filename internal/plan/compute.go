@@ -1,0 +1,263 @@
+package plan
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"beanflows.coffee/materia/internal/model"
+)
+
+// Compute compares a project and its inputs with a recorded environment. It is
+// pure: the same arguments give the same plan, and nothing is read or written.
+func Compute(project *model.Project, in Inputs, recorded Recorded) (*Plan, error) {
+	return compute(KindPlan, project, in, recorded)
+}
+
+// ComputeRun is Compute with the environment's own recorded code: only inputs
+// can differ. ErrNoEnvironment if it was never planned.
+func ComputeRun(in Inputs, recorded Recorded) (*Plan, error) {
+	if recorded.PlanID == "" {
+		return nil, fmt.Errorf("%w %s", ErrNoEnvironment, recorded.Env)
+	}
+	return compute(KindRun, recordedProject(recorded, in.Root), in, recorded)
+}
+
+// recordedProject rebuilds the project that an environment was planned from.
+// Readers follow the landing zone if it was moved.
+func recordedProject(recorded Recorded, root string) *model.Project {
+	p := &model.Project{Models: map[string]*model.Model{}, Audits: map[string]*model.AuditDef{}}
+	for _, r := range recorded.Models {
+		m := *r.Model
+		m.CodeHash, m.MetaHash, m.Readers = r.CodeHash, r.MetaHash, slices.Clone(m.Readers)
+		for i := range m.Readers {
+			if rel, inside := relative(recorded.LandingRoot, m.Readers[i].Glob); inside {
+				m.Readers[i].Glob = strings.TrimSuffix(root, "/") + "/" + rel
+			}
+		}
+		p.Models[m.Name] = &m
+		p.Order = append(p.Order, m.Name)
+		maps.Copy(p.Audits, r.Audits)
+	}
+	return p
+}
+
+func compute(kind string, project *model.Project, in Inputs, recorded Recorded) (*Plan, error) {
+	if err := ValidateEnv(recorded.Env); err != nil {
+		return nil, err
+	}
+	files, err := in.list()
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{Env: recorded.Env, Kind: kind, BasePlanID: recorded.PlanID, CreatedFrom: recorded.BasedOn,
+		landingRoot: files.root, project: project,
+		Added: []string{}, Removed: []string{}, DirectlyModified: []Modified{}, IndirectlyModified: []Indirect{},
+		MetadataUpdated: []Metadata{}, NewData: []NewData{}, Builds: []Build{}, Reused: []Reused{}, Models: []Assignment{}}
+	old := map[string]RecordedModel{}
+	for _, r := range recorded.Models {
+		old[r.Model.Name] = r
+	}
+	if err := p.target(files); err != nil {
+		return nil, err
+	}
+	if err := p.refuseLostFiles(old); err != nil {
+		return nil, err
+	}
+	d := diff{plan: p, old: old, oldCode: codeVersions(recorded.Models), built: recorded.Built, impact: map[string]Category{}, dirty: map[string]bool{}}
+	for _, t := range p.targets {
+		d.model(t)
+	}
+	for _, r := range recorded.Models {
+		if project.Models[r.Model.Name] == nil {
+			p.Removed = append(p.Removed, r.Model.Name)
+		}
+	}
+	slices.Sort(p.Removed)
+	p.changes = recorded.PlanID == "" || d.assigned || len(p.Builds)+len(p.Removed) > 0
+	p.ID = p.identity()
+	p.Headline = p.headline()
+	return p, nil
+}
+
+// target gives every model the version it should have.
+func (p *Plan) target(files inputList) error {
+	versions, codes := map[string]string{}, map[string]string{}
+	readers, matched := 0, 0
+	for _, name := range p.project.Order {
+		m := p.project.Models[name]
+		if err := validateSchema(m.Name, m.Schema); err != nil {
+			return err
+		}
+		t := &target{model: m, byGlob: map[string][]InputFile{}}
+		for _, r := range m.Readers {
+			found, err := files.match(r.Glob)
+			if err != nil {
+				return fmt.Errorf("plan: model %s (%s): %w", m.Name, m.File, err)
+			}
+			if len(found) == 0 && m.Kind == model.View {
+				return fmt.Errorf("plan: model %s (%s): a VIEW that reads landing files needs at least one, and %s matches none; make it FULL", m.Name, m.File, r.Glob)
+			}
+			t.byGlob[r.Glob] = found
+			t.files = append(t.files, found...)
+			readers, matched = readers+1, matched+len(found)
+		}
+		slices.SortFunc(t.files, compareInputs)
+		t.files = slices.Compact(t.files)
+		parents, parentCodes := map[string]string{}, map[string]string{}
+		for _, d := range m.DependsOn {
+			parents[d], parentCodes[d] = versions[d], codes[d]
+		}
+		t.version = version(m.Name, m.CodeHash, parents, t.files)
+		t.codeVersion = version(m.Name, m.CodeHash, parentCodes, nil)
+		versions[name], codes[name] = t.version, t.codeVersion
+		p.targets = append(p.targets, t)
+		p.Models = append(p.Models, Assignment{Model: m.Name, Version: t.version, MetaHash: m.MetaHash})
+	}
+	if readers > 0 && matched == 0 {
+		return ErrNoLanding
+	}
+	return nil
+}
+
+// refuseLostFiles stops before a landing zone that lost a source empties its
+// tables: the files of a reader may change, but not vanish altogether.
+func (p *Plan) refuseLostFiles(old map[string]RecordedModel) error {
+	for _, t := range p.targets {
+		r, known := old[t.model.Name]
+		if known && r.CodeHash == t.model.CodeHash && len(r.Files) > 0 && len(t.files) == 0 {
+			return fmt.Errorf("plan: model %s (%s): its %d landing files are gone, for example %s; restore the landing zone, or change the model if this is meant",
+				t.model.Name, t.model.File, len(r.Files), r.Files[0].Path)
+		}
+	}
+	return nil
+}
+
+// codeVersions are the versions without inputs of a recorded environment.
+func codeVersions(models []RecordedModel) map[string]string {
+	codes := map[string]string{}
+	for _, r := range models {
+		parents := map[string]string{}
+		for _, d := range r.Model.DependsOn {
+			parents[d] = codes[d]
+		}
+		codes[r.Model.Name] = version(r.Model.Name, r.CodeHash, parents, nil)
+	}
+	return codes
+}
+
+// diff sorts models into what the plan says of them.
+type diff struct {
+	plan     *Plan
+	old      map[string]RecordedModel
+	oldCode  map[string]string
+	built    map[string]bool
+	impact   map[string]Category // of models whose code or whose ancestors' code changed
+	dirty    map[string]bool     // models whose version is not the recorded one
+	assigned bool                // some model shows another version or other metadata than recorded
+}
+
+func (d *diff) model(t *target) {
+	m, p := t.model, d.plan
+	r, known := d.old[m.Name]
+	var reasons []string
+	switch {
+	case !known:
+		p.Added = append(p.Added, m.Name)
+		d.impact[m.Name] = Breaking
+		reasons = append(reasons, "new model")
+	case r.CodeHash != m.CodeHash:
+		category := categorise(r.Model, m)
+		p.DirectlyModified = append(p.DirectlyModified, Modified{m.Name, category, unifiedDiff(r.Model, m)})
+		d.impact[m.Name] = category
+		reasons = append(reasons, "code changed")
+	case d.oldCode[m.Name] != t.codeVersion:
+		because, category := d.changedParents(m)
+		p.IndirectlyModified = append(p.IndirectlyModified, Indirect{m.Name, category, because})
+		d.impact[m.Name] = category
+		reasons = append(reasons, "code changed in "+strings.Join(because, ", "))
+	}
+	if known && r.CodeHash == m.CodeHash && r.MetaHash != m.MetaHash {
+		p.MetadataUpdated = append(p.MetadataUpdated, Metadata{m.Name, unifiedDiff(r.Model, m)})
+	}
+	if known {
+		if n := compareFiles(m.Name, r.Files, t.files); n.New+n.Gone > 0 {
+			p.NewData = append(p.NewData, n)
+			reasons = append(reasons, n.String())
+		}
+	}
+	d.dirty[m.Name] = !known || r.Version != t.version
+	if !known || r.Version != t.version || r.MetaHash != m.MetaHash {
+		d.assigned = true
+	}
+	if len(reasons) == 0 && d.dirty[m.Name] {
+		reasons = append(reasons, "new data in "+strings.Join(d.dirtyParents(m), ", "))
+	}
+	switch {
+	case !d.built[t.version]:
+		if len(reasons) == 0 {
+			reasons = append(reasons, "its table is missing")
+		}
+		p.Builds = append(p.Builds, Build{m.Name, string(m.Kind), strings.Join(reasons, "; "), t.version})
+	case d.dirty[m.Name]:
+		p.Reused = append(p.Reused, Reused{m.Name, t.version})
+	}
+}
+
+func (d *diff) changedParents(m *model.Model) ([]string, Category) {
+	because, category := []string{}, IndirectNonBreaking
+	for _, parent := range m.DependsOn {
+		switch c := d.impact[parent]; c {
+		case "":
+			continue
+		case Breaking, IndirectBreaking:
+			category = IndirectBreaking
+		}
+		because = append(because, parent)
+	}
+	if len(because) == 0 { // its list of parents changed, and nothing else did
+		return []string{m.Name}, IndirectBreaking
+	}
+	return because, category
+}
+
+func (d *diff) dirtyParents(m *model.Model) []string {
+	var dirty []string
+	for _, parent := range m.DependsOn {
+		if d.dirty[parent] {
+			dirty = append(dirty, parent)
+		}
+	}
+	return dirty
+}
+
+func compareFiles(name string, before, now []InputFile) NewData {
+	was := make(map[string]string, len(before))
+	for _, f := range before {
+		was[f.Path] = f.SHA256
+	}
+	n := NewData{Model: name, Files: len(now)}
+	for _, f := range now {
+		sha, known := was[f.Path]
+		if !known || sha != f.SHA256 {
+			n.New++
+		}
+		delete(was, f.Path)
+	}
+	n.Gone = len(was)
+	return n
+}
+
+// identity hashes what the plan leads to and from where.
+func (p *Plan) identity() string {
+	text, err := json.Marshal([]any{p.Env, p.Kind, p.BasePlanID, p.Models})
+	if err != nil {
+		panic(err) // strings only
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])[:physicalDigits]
+}

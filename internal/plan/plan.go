@@ -1,0 +1,156 @@
+package plan
+
+import (
+	"errors"
+
+	"beanflows.coffee/materia/internal/model"
+)
+
+// Category says what a change of code means for the rows that were there.
+type Category string
+
+// The categories of direct and indirect modifications. Non-breaking is given
+// only where it is proved: every row stays, and columns are added at the end.
+const (
+	Breaking            Category = "Breaking"
+	NonBreaking         Category = "Non-breaking"
+	IndirectBreaking    Category = "Indirect Breaking"
+	IndirectNonBreaking Category = "Indirect Non-breaking"
+)
+
+// The kinds of a plan: from the project's files, or from recorded code.
+const (
+	KindPlan = "plan"
+	KindRun  = "run"
+)
+
+// Plan is the way from what an environment shows to what it should show. It
+// is a value: nothing in it changes the lakehouse until Apply.
+type Plan struct {
+	ID                 string       `json:"id"` // equal plans on the same base have equal IDs
+	Env                string       `json:"env"`
+	Kind               string       `json:"kind"`
+	BasePlanID         string       `json:"base_plan_id,omitempty"` // the environment's plan that this one follows; empty: it has none
+	CreatedFrom        string       `json:"created_from,omitempty"` // for a new environment, the one it is compared with
+	Headline           string       `json:"headline"`
+	Added              []string     `json:"added"`
+	Removed            []string     `json:"removed"`
+	DirectlyModified   []Modified   `json:"directly_modified"`
+	IndirectlyModified []Indirect   `json:"indirectly_modified"`
+	MetadataUpdated    []Metadata   `json:"metadata_updated"`
+	NewData            []NewData    `json:"new_data"`
+	Builds             []Build      `json:"builds"` // in the order of building
+	Reused             []Reused     `json:"reused"` // new to this environment, built before
+	Models             []Assignment `json:"models"` // the whole environment after the plan
+
+	changes     bool
+	landingRoot string
+	project     *model.Project
+	targets     []*target // parallel to Models
+}
+
+// Modified is a model whose code changed.
+type Modified struct {
+	Model    string   `json:"model"`
+	Category Category `json:"category"`
+	Diff     string   `json:"diff"` // unified
+}
+
+// Indirect is a model whose own code stands, but not that of its ancestors.
+type Indirect struct {
+	Model    string   `json:"model"`
+	Category Category `json:"category"`
+	Because  []string `json:"because"` // its parents that changed
+}
+
+// Metadata is a model that changed in what describes or checks it only.
+type Metadata struct {
+	Model string `json:"model"`
+	Diff  string `json:"diff"`
+}
+
+// NewData is a model whose landing readers match other files than before.
+type NewData struct {
+	Model string `json:"model"`
+	New   int    `json:"new"`   // files that were not there, or had other content
+	Gone  int    `json:"gone"`  // files that are not there any more
+	Files int    `json:"files"` // files now
+}
+
+// Build is a table (or view) that has to be made.
+type Build struct {
+	Model   string `json:"model"`
+	Kind    string `json:"kind"`
+	Reason  string `json:"reason"`
+	Version string `json:"version"`
+}
+
+// Reused is a version that stands already, from another environment or plan.
+type Reused struct {
+	Model   string `json:"model"`
+	Version string `json:"version"`
+}
+
+// Assignment is one model of the environment and the version it shows.
+type Assignment struct {
+	Model    string `json:"model"`
+	Version  string `json:"version"`
+	MetaHash string `json:"meta_hash"`
+}
+
+// Changes says whether applying the plan would do anything.
+func (p *Plan) Changes() bool { return p.changes }
+
+// target is one model of the environment to be.
+type target struct {
+	model       *model.Model
+	version     string // of code, parents and files
+	codeVersion string // of code and parents only
+	files       []InputFile
+	byGlob      map[string][]InputFile
+}
+
+// Recorded is what the lakehouse knows of an environment.
+type Recorded struct {
+	Env         string
+	PlanID      string // empty: the environment does not exist
+	BasedOn     string // where it does not exist: the environment whose models these are, if any
+	LandingRoot string // of the plan that recorded the models
+	Models      []RecordedModel
+	Built       map[string]bool // versions that stand in the lakehouse, of all environments
+}
+
+// RecordedModel is a model as it was when the environment was last planned.
+type RecordedModel struct {
+	Version  string
+	CodeHash string // as hashed then: a newer binary may hash differently
+	MetaHash string
+	Definition
+	Files []InputFile // what its readers matched; paths relative to the landing root
+}
+
+// Definition is all that is needed to build a model again without the project.
+type Definition struct {
+	Model  *model.Model               `json:"model"`
+	Audits map[string]*model.AuditDef `json:"audits,omitempty"` // those it calls
+}
+
+// Bound answers model.LoadOptions.Bound from what was recorded, so that an
+// unchanged model need not be bound again.
+func (r Recorded) Bound(bindKey string) ([]model.Column, bool) {
+	for _, m := range r.Models {
+		if bindKey != "" && m.Model.BindKey == bindKey {
+			return m.Model.Columns, true
+		}
+	}
+	return nil, false
+}
+
+// ErrNoLanding says that the landing readers match no file at all.
+var ErrNoLanding = errors.New("plan: the landing zone holds no file for any reader of the project; extract first: materia pipeline run extract")
+
+// ErrNoEnvironment says that an environment was never planned.
+var ErrNoEnvironment = errors.New("plan: no such environment; create it with materia plan")
+
+// ErrStale says that another plan was applied since this one was computed.
+var ErrStale = errors.New("plan: the environment was changed by another plan meanwhile; plan again")
