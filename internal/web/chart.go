@@ -48,8 +48,8 @@ type chartSize struct {
 }
 
 var chartSizes = map[bool][2]chartSize{
-	false: {{"chart wide", 800, 350, 76, false}, {"chart narrow", 360, 270, 84, true}},
-	true:  {{"chart wide", 560, 240, 76, false}, {"chart narrow", 360, 220, 84, true}},
+	false: {{"chart wide", 800, 400, 76, false}, {"chart narrow", 360, 280, 58, true}},
+	true:  {{"chart wide", 560, 250, 64, false}, {"chart narrow", 360, 220, 58, true}},
 }
 
 // chartHTML draws the chart twice, for desk and for phone; the style sheet shows
@@ -103,7 +103,7 @@ func (d *drawing) measure() bool {
 	if d.Zero {
 		yMin, yMax = math.Min(yMin, 0), math.Max(yMax, 0)
 	}
-	lo, hi, ticks := niceDomain(yMin, yMax, int(d.size.height/52))
+	lo, hi, ticks := niceDomain(yMin, yMax, int(d.size.height/46))
 	d.yTicks = ticks
 	left, right := 10.0, 14.0
 	for _, t := range ticks {
@@ -112,7 +112,7 @@ func (d *drawing) measure() bool {
 	for _, l := range d.Lines {
 		if p, ok := lastKnown(l.Points); ok {
 			d.labels = append(d.labels, endLabel{x: p.X, y: p.Y, class: l.Class, name: l.Name, value: d.Format(p.Y), nameOnPhones: !l.Main})
-			right = math.Max(right, 14+textWidth(d.labelText(d.labels[len(d.labels)-1])))
+			right = math.Max(right, 12+boldWidth*textWidth(d.labelText(d.labels[len(d.labels)-1])))
 		}
 	}
 	d.x = scale{xMin, xMax, left, d.size.width - right}
@@ -135,7 +135,10 @@ func (d *drawing) draw() {
 			d.printf(`<path class="area %s" d="%s"/>`, esc(l.Class), pathData(segs, d.x, d.y, &zero))
 		}
 		weight := ""
-		if l.Main {
+		switch {
+		case len(l.Points) > 3*int(d.size.width/2):
+			weight = " dense"
+		case l.Main:
 			weight = " main"
 		}
 		d.printf(`<path class="line%s %s" d="%s"/>`, weight, esc(l.Class), pathData(segs, d.x, d.y, nil))
@@ -174,9 +177,12 @@ func (d *drawing) levels() {
 			continue
 		}
 		y, label := d.y.px(l.Y), l.Name+" "+d.Format(l.Y)
-		x := math.Max(d.x.px(from), d.x.from) + 2
-		d.printf(`<path class="level" d="M%.1f %.1fH%.1f"/><text class="tick halo" x="%.1f" y="%.1f">%s</text>`,
-			d.x.px(from), y, d.x.px(to), x, y-5, esc(label))
+		x, at, class := d.x.px(from)+2, y-5, "tick halo"
+		if d.x.px(to)-x < textWidth(label) { // a short stretch is named on its left
+			x, at, class = x-6, y+4, "tick halo end"
+		}
+		d.printf(`<path class="level" d="M%.1f %.1fH%.1f"/><text class="%s" x="%.1f" y="%.1f">%s</text>`,
+			d.x.px(from), y, d.x.px(to), class, x, at, esc(label))
 	}
 }
 
@@ -193,7 +199,10 @@ func (d *drawing) marks() {
 	d.printf(`<path class="mark" d="%s"/>`, path.String())
 }
 
-const labelHeight = 15
+const (
+	labelHeight = 15
+	boldWidth   = 1.15 // of bold type, against the plain of the axes
+)
 
 // endLabels marks each line's last value and names it there, moved apart where
 // names would cover each other.
@@ -260,7 +269,7 @@ func (d *drawing) describe() string {
 		}
 		fmt.Fprintf(&b, " %s ends at %s (%s).", l.Name, d.Format(p.Y), d.XName(p.X))
 		if n := len(segments(l.Points, l.MaxGap)); n > 1 {
-			fmt.Fprintf(&b, " It has %d gaps where values are missing.", n-1)
+			fmt.Fprintf(&b, " It has %s where values are missing.", count(int64(n-1), "gap"))
 		}
 	}
 	for _, l := range d.Levels {

@@ -60,13 +60,14 @@ func dayNumber(t time.Time) float64 { return float64(t.Unix()) / day.Seconds() }
 
 func dateOf(n float64) time.Time { return time.Unix(int64(n*day.Seconds()), 0).UTC() }
 
-// dateTicks lists at most n starts of months or years between two day numbers.
+// dateTicks lists starts of months or years between two day numbers, an n-th of
+// the way apart or more.
 func dateTicks(min, max float64, n int) []tick {
 	from, to := dateOf(min), dateOf(max)
 	months := (to.Year()-from.Year())*12 + int(to.Month()-from.Month())
 	step := 240
 	for _, s := range []int{1, 2, 3, 6, 12, 24, 36, 60, 120} {
-		if months/s <= n-1 {
+		if months/s <= n {
 			step = s
 			break
 		}
@@ -93,11 +94,12 @@ func dateTicks(min, max float64, n int) []tick {
 	}
 }
 
-// seasonTicks lists at most n market years (START years) by their season names.
+// seasonTicks lists market years (START years) by their season names, an n-th of
+// the way apart or more.
 func seasonTicks(min, max float64, n int) []tick {
 	step := 50
 	for _, s := range []int{1, 2, 5, 10, 20} {
-		if int(max-min)/s <= n-1 {
+		if int(max-min)/s <= n {
 			step = s
 			break
 		}

@@ -54,7 +54,7 @@ func TestRevisionsBetweenTwoRealReleases(t *testing.T) {
 	for _, w := range []string{
 		"171.43 million bags", // 171,425
 		"Release of 21 December 2023 against 20 December 2022",
-		"<th scope=\"row\">Vietnam</th><td>2022/23</td><td>Production</td><td class=\"n\">30,220</td><td class=\"n\">27,200</td><td class=\"n down\">−3,020</td>",
+		"<th scope=\"row\">Vietnam</th><td>Production 2022/23</td><td class=\"n down\">−3,020</td><td class=\"n down\">−10.0</td><td class=\"n\">30,220</td><td class=\"n\">27,200</td>",
 	} {
 		if !strings.Contains(body, w) {
 			t.Errorf("/supply lacks %q", w)

@@ -63,13 +63,18 @@ func small(t testing.TB, path string, change ...string) {
 
 func open(t testing.TB, path string, now time.Time) http.Handler {
 	t.Helper()
+	return openAt(t, path, func() time.Time { return now })
+}
+
+func openAt(t testing.TB, path string, now func() time.Time) http.Handler {
+	t.Helper()
 	r, err := serving.OpenReader(path, serving.ReaderOptions{Threads: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(r.Close)
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	return New(r, Options{Log: log, Now: func() time.Time { return now }, Version: "test"})
+	return New(r, Options{Log: log, Now: now, Version: "test"})
 }
 
 func smallSite(t testing.TB, change ...string) http.Handler {
@@ -87,7 +92,7 @@ func get(t testing.TB, h http.Handler, url string) *httptest.ResponseRecorder {
 	return w
 }
 
-// page is get for a page that must be there; it returns the HTML.
+// getPage is get for a page that must be there; it returns the HTML.
 func getPage(t testing.TB, h http.Handler, url string) string {
 	t.Helper()
 	w := get(t, h, url)

@@ -11,20 +11,20 @@ import (
 
 // priceRangeChoice is a stretch of time that /price can show.
 type priceRangeChoice struct {
-	Key, Label string
-	Months     int // 0: everything
-	Current    bool
-	URL        string
+	Key, Label, Title string
+	Months            int // 0: everything
+	Current           bool
+	URL               string
 }
 
 const defaultRange = "1y"
 
 func priceRangeChoices() []priceRangeChoice {
 	return []priceRangeChoice{
-		{Key: "3m", Label: "3 months", Months: 3, URL: "/price?range=3m"},
-		{Key: defaultRange, Label: "1 year", Months: 12, URL: "/price"},
-		{Key: "5y", Label: "5 years", Months: 60, URL: "/price?range=5y"},
-		{Key: "max", Label: "All", Months: 0, URL: "/price?range=max"},
+		{Key: "3m", Label: "3 months", Title: "Three months of closes and averages", Months: 3, URL: "/price?range=3m"},
+		{Key: defaultRange, Label: "1 year", Title: "A year of closes and averages", Months: 12, URL: "/price"},
+		{Key: "5y", Label: "5 years", Title: "Five years of closes and averages", Months: 60, URL: "/price?range=5y"},
+		{Key: "max", Label: "All", Title: "All closes and averages", Months: 0, URL: "/price?range=max"},
 	}
 }
 
@@ -50,7 +50,7 @@ type pricePage struct {
 	Last     priceDay
 	Source   freshness
 	Ranges   []priceRangeChoice
-	Span     string // the chosen range in words
+	Span     string // heading of the chosen range
 	From     date
 	Rolls    int
 
@@ -76,7 +76,7 @@ func loadPrice(ctx context.Context, r *reading) (any, error) {
 	months := 0
 	for i := range p.Ranges {
 		if p.Ranges[i].Current = p.Ranges[i].Key == r.params.Range; p.Ranges[i].Current {
-			months, p.Span = p.Ranges[i].Months, p.Ranges[i].Label
+			months, p.Span = p.Ranges[i].Months, p.Ranges[i].Title
 		}
 	}
 	days, err := loadPriceDays(ctx, r, months)

@@ -114,7 +114,14 @@ func priceRank(d priceDay, ranks priceRanks) string {
 	if !ranks.Close.Valid || ranks.Days < 2 {
 		return ""
 	}
-	return fmt.Sprintf("It is as high as or higher than %s of the %s closes since %s.", percent(ranks.Close, 0), number(float64(ranks.Days), 0), longDate(ranks.Since))
+	closes := fmt.Sprintf("the %s closes since %s.", number(float64(ranks.Days), 0), longDate(ranks.Since))
+	switch notAbove := math.Round(ranks.Close.V / 100 * float64(ranks.Days)); {
+	case notAbove >= float64(ranks.Days):
+		return "None of " + closes[:len(closes)-1] + " was higher."
+	case notAbove <= 1:
+		return "It is the lowest of " + closes
+	}
+	return "It is as high as or higher than " + percent(ranks.Close, 0) + " of " + closes
 }
 
 func volatilityHeadline(d priceDay, ranks priceRanks) string {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"strings"
 )
 
 // pulsePage is what pulse.html prints.
@@ -13,7 +14,6 @@ type pulsePage struct {
 	Findings []finding
 	Notices  []string
 	Tiles    []tile
-	Chart    template.HTML
 	Last     priceDay
 	Changes  revisions
 	ChangesTitle,
@@ -76,7 +76,6 @@ func (p *pulsePage) addPrice(ctx context.Context, r *reading) error {
 	asOf := shortDate(p.Last.Date)
 	p.Headline = priceHeadline(p.Last)
 	p.Findings = append(p.Findings, finding{"Price", "/price", priceFindings(p.Last, ranks), asOf})
-	p.Chart, _ = priceChart(days, false)
 	price := tile{Label: "Price, KC=F front month", Path: "/price", Value: fixed(p.Last.Close, 2), Unit: "US¢/lb", Change: dayChange(p.Last), Direction: direction(p.Last.Return),
 		Spark: sparkHTML("series-close", priceLine("", "", days, func(d priceDay) num { return d.Close }).Points, maxPriceGap), SparkText: "closes of the last year", AsOf: asOf, Source: "Yahoo Finance"}
 	if position, ok := rangePosition(p.Last); ok {
@@ -135,9 +134,23 @@ func productionTile(all []balance, now balance, before *balance, asOf string) ti
 		SparkText: "seasons since " + fullyCounted(all)[0].Season, AsOf: asOf, Source: "USDA"}
 	if before != nil {
 		_, pct := difference(before.Production, now.Production)
-		t.Change, t.Direction = signedPercent(pct, 1)+" on "+before.Season, direction(pct)
+		t.Change, t.Direction = changeOn(pct, 1, "\u202f%", before.Season)
+	}
+	if now.Production.Valid && now.Consumption.Valid {
+		t.ScaleText = strings.TrimPrefix(worldHeadline(now), "The world ")
 	}
 	return t
+}
+
+// changeOn words a change that is printed with so many decimals.
+func changeOn(change num, decimals int, unit, season string) (text, class string) {
+	switch {
+	case !change.Valid:
+		return "change on " + season + " not known", "flat"
+	case isZero(change.V, decimals):
+		return "unchanged on " + season, "flat"
+	}
+	return signed(change, decimals) + unit + " on " + season, direction(change)
 }
 
 func stocksTile(all []balance, now balance, before *balance, rank stocksRank, asOf string) tile {
@@ -146,11 +159,11 @@ func stocksTile(all []balance, now balance, before *balance, rank stocksRank, as
 		SparkText: "seasons since " + fullyCounted(all)[0].Season, AsOf: asOf, Source: "USDA"}
 	if before != nil {
 		change, _ := difference(before.StocksToUse, now.StocksToUse)
-		t.Change, t.Direction = signed(change, 1)+" points on "+before.Season, direction(change)
+		t.Change, t.Direction = changeOn(change, 1, " points", before.Season)
 	}
 	if rank.Percentile.Valid && rank.Seasons > 1 {
 		t.Scale = scaleHTML("series-stocks", rank.Percentile.V)
-		t.ScaleText = fmt.Sprintf("percentile %s of %d seasons since %s", fixed(rank.Percentile, 0), rank.Seasons, rank.Since.V)
+		t.ScaleText = strings.TrimPrefix(rankWords(rank), ", ")
 	}
 	return t
 }

@@ -121,10 +121,12 @@ func statusHeadline(sources []freshness) string {
 			bad++
 		}
 	}
-	switch bad {
-	case 0:
+	switch {
+	case bad == 0 && len(sources) == 1:
+		return "The one source is as it should be"
+	case bad == 0:
 		return fmt.Sprintf("All %s are as they should be", count(int64(len(sources)), "source"))
-	case 1:
+	case bad == 1:
 		return fmt.Sprintf("1 of %s needs attention", count(int64(len(sources)), "source"))
 	}
 	return fmt.Sprintf("%d of %s need attention", bad, count(int64(len(sources)), "source"))
@@ -145,6 +147,8 @@ func runsTitle(runs []pipelineRun) string {
 	}
 	last := count(int64(len(runs)), "run")
 	switch {
+	case len(runs) == 1 && bad == 0 && warned == 0:
+		return "The only run ended well"
 	case bad == 0 && warned == 0:
 		return "The last " + last + " ended well"
 	case bad == 0:
@@ -164,7 +168,7 @@ func auditsTitle(audits []audit) string {
 		}
 	}
 	if failing == 0 {
-		return fmt.Sprintf("All %s of the tables found nothing", count(int64(len(audits)), "audit"))
+		return fmt.Sprintf("%s of the tables found nothing wrong", count(int64(len(audits)), "audit"))
 	}
 	return fmt.Sprintf("%d of %s found rows that break a rule", failing, count(int64(len(audits)), "audit"))
 }

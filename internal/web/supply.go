@@ -57,6 +57,12 @@ type supplyPage struct {
 	RevisionsText   string
 }
 
+// Surplus is production less consumption.
+func (b balance) Surplus() num {
+	change, _ := difference(b.Consumption, b.Production)
+	return change
+}
+
 // exporter is a row of the exporters' table.
 type exporter struct {
 	balance

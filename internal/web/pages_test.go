@@ -1,0 +1,214 @@
+package web
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+var dataPages = []string{"/", "/price", "/price?range=3m", "/price?range=5y", "/price?range=max", "/supply", "/supply?country=BR", "/methodology", "/status"}
+
+func TestPagesInEveryState(t *testing.T) {
+	states := []struct {
+		name   string
+		change []string
+		now    time.Time
+		want   map[string][]string // by page; "" for all
+		lacks  []string            // on all
+	}{
+		{name: "fresh", want: map[string][]string{
+			"/":            {"Arabica closed at 238.60 cents a pound, up 0.05", "9 Dec 2025", "World stocks-to-use", "The release of 21 December 2023 changed 2 figures"},
+			"/price":       {"closes and averages", "52-week high", "last trading day", "Yahoo Finance KC=F"},
+			"/supply":      {"The world grows 56.55 million bags more than it drinks in 2023/24", "importing countries are not counted before"},
+			"/methodology": {"US public domain", "never the exchange’s settlement"},
+			"/status":      {"All 2 sources are as they should be", "Of the last 4 runs, 1 failed", "1 of 2 audits found rows", "0123456789abcdef0123456789abcdef"},
+		}, lacks: []string{"SAMPLE", "REPLAY", "Stale."}},
+		{name: "stale", change: []string{"UPDATE serving.data_freshness SET expected_next = DATE '2025-12-03' WHERE source = 'prices'"}, want: map[string][]string{
+			"/": {"Stale.", "7 days ago", `class="state late"`}, "/price": {"Stale."}, "/status": {"1 of 2 sources needs attention"},
+		}},
+		{name: "a month later", now: today.AddDate(0, 1, 0), want: map[string][]string{"/": {"Stale.", "31 days ago"}, "/price": {"Stale."}}},
+		{name: "failed", change: []string{"UPDATE serving.data_freshness SET last_status = 'failed', last_error = 'status 503' WHERE source = 'psd'"}, want: map[string][]string{
+			"/supply": {"Stale.", "failed: status 503."}, "/status": {"Error of the last run: status 503"},
+		}},
+		{name: "sample", change: []string{"UPDATE serving.snapshot SET origin = 'sample'"}, want: map[string][]string{"": {"SAMPLE DATA.", "<title>SAMPLE: "}}},
+		{name: "replay", change: []string{"UPDATE serving.snapshot SET origin = 'replay'"}, want: map[string][]string{"": {"REPLAY.", "<title>REPLAY: "}}},
+		{name: "no prices", change: []string{"DELETE FROM serving.coffee_prices", "DELETE FROM serving.data_freshness WHERE source = 'prices'"}, want: map[string][]string{
+			"/": {"The world grows", "KC=F prices has never been loaded."}, "/price": {"No prices yet"}, "/supply": {"The world grows"},
+		}},
+		{name: "no prices table", change: []string{"DROP TABLE serving.coffee_prices"}, want: map[string][]string{"/": {"The world grows"}, "/price": {"No prices yet"}}},
+		{name: "no supply", change: []string{"DELETE FROM serving.commodity_metrics WHERE country_code <> 'BR'", "DELETE FROM serving.psd_revisions"}, want: map[string][]string{
+			"/": {"Arabica closed"}, "/supply": {"No balance sheet yet"},
+		}},
+		{name: "nothing at all", change: []string{"DELETE FROM serving.commodity_metrics WHERE country_code = 'WORLD'", "DELETE FROM serving.coffee_prices", "DELETE FROM serving.data_freshness",
+			"DELETE FROM serving.pipeline_runs", "DELETE FROM serving.data_quality", "DELETE FROM serving.lineage", "DELETE FROM serving.psd_revisions"}, want: map[string][]string{
+			"/": {"Nothing is known yet"}, "/status": {"No source has been loaded yet", "No run is recorded", "No audit is recorded"},
+		}},
+		{name: "nulls", change: []string{
+			"UPDATE serving.coffee_prices SET open = NULL, high = NULL, low = NULL, volume = NULL, return_pct = NULL, sma_20 = NULL, sma_50 = NULL, sma_200 = NULL, high_52w = NULL, low_52w = NULL, close_high_52w = NULL, close_low_52w = NULL, volatility_20d_pct = NULL, volatility_20d_ex_roll_pct = NULL, drawdown_pct = NULL, is_roll = NULL",
+			"UPDATE serving.commodity_metrics SET production = NULL, arabica_production = NULL, exports = NULL, domestic_consumption = NULL, ending_stocks = NULL, stocks_to_use_pct = NULL, stocks_to_use_incl_exports_pct = NULL, production_yoy_pct = NULL, export_share_pct = NULL",
+			"UPDATE serving.data_freshness SET title = NULL, licence = NULL, homepage = NULL, cadence = NULL, last_checked = NULL, last_status = NULL, last_error = NULL, last_landed_at = NULL, released_at = NULL, as_of = NULL, files = NULL, bytes = NULL, expected_next = NULL, newest_file = NULL, newest_sha256 = NULL, newest_url = NULL",
+			"UPDATE serving.snapshot SET origin = NULL, plan_id = NULL, materia_version = NULL"}, want: map[string][]string{
+			"/": {"Arabica closed at 238.60 cents a pound"}, "/price": {"too few days"}, "/supply": {"production or consumption is not known"},
+		}, lacks: []string{"NaN", "Inf", "%!"}},
+	}
+	for _, state := range states {
+		t.Run(state.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "analytics.duckdb")
+			small(t, path, state.change...)
+			now := state.now
+			if now.IsZero() {
+				now = today
+			}
+			h := open(t, path, now)
+			for _, url := range dataPages {
+				body := getPage(t, h, url)
+				checkHTML(t, url, body)
+				for _, w := range append(state.want[url], state.want[""]...) {
+					if !strings.Contains(body, w) {
+						t.Errorf("%s lacks %q", url, w)
+					}
+				}
+				for _, w := range append(state.lacks, "%!", "NaN") {
+					if strings.Contains(body, w) {
+						t.Errorf("%s has %q", url, w)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestBeforeAnyData(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "analytics.duckdb")
+	h := open(t, path, today)
+	for _, url := range dataPages {
+		body := getPage(t, h, url)
+		checkHTML(t, url, body)
+		if url != "/methodology" && !strings.Contains(body, "materia pipeline run all") {
+			t.Errorf("%s does not say what to do", url)
+		}
+	}
+	if w := get(t, h, "/healthz"); w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "no data published yet") {
+		t.Errorf("/healthz: %d %s", w.Code, w.Body)
+	}
+	small(t, path) // no restart needed
+	if body := getPage(t, h, "/"); !strings.Contains(body, "Arabica closed") {
+		t.Error("the page does not show data that was just published")
+	}
+	if w := get(t, h, "/healthz"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"snapshot":"0123456789abcdef0123456789abcdef"`) {
+		t.Errorf("/healthz: %d %s", w.Code, w.Body)
+	}
+}
+
+var (
+	tagID      = regexp.MustCompile(` id="([^"]*)"`)
+	labelled   = regexp.MustCompile(`aria-labelledby="([^"]*)"`)
+	inline     = regexp.MustCompile(`(?i)<style|<script>|<[a-z]+(?:\s+[a-z-]+(?:="[^"]*"|='[^']*')?)*\s+(?:style|on[a-z]+)=|="javascript:`)
+	scriptTag  = regexp.MustCompile(`<script[^>]*>([^<]*)</script>`)
+	inputField = regexp.MustCompile(`<(?:select|input|textarea)[^>]* id="([^"]*)"`)
+	image      = regexp.MustCompile(`<svg[^>]*>`)
+)
+
+// checkHTML looks for what every page must have and must not have.
+func checkHTML(t *testing.T, url, body string) {
+	t.Helper()
+	for _, once := range []string{"<h1>", "<main ", "<title>", `lang="en"`, `name="viewport"`, `class="skip" href="#main"`} {
+		if got := strings.Count(body, once); got != 1 {
+			t.Errorf("%s: %d of %q", url, got, once)
+		}
+	}
+	ids := map[string]bool{}
+	for _, m := range tagID.FindAllStringSubmatch(body, -1) {
+		if ids[m[1]] {
+			t.Errorf("%s: id %q twice", url, m[1])
+		}
+		ids[m[1]] = true
+	}
+	for _, m := range labelled.FindAllStringSubmatch(body, -1) {
+		for _, id := range strings.Fields(m[1]) {
+			if !ids[id] {
+				t.Errorf("%s: labelled by %q, which is not there", url, id)
+			}
+		}
+	}
+	for _, m := range inputField.FindAllStringSubmatch(body, -1) {
+		if !strings.Contains(body, `<label for="`+m[1]+`"`) {
+			t.Errorf("%s: field %q has no label", url, m[1])
+		}
+	}
+	for _, m := range image.FindAllString(body, -1) {
+		if !strings.Contains(m, `role="img"`) && !strings.Contains(m, `aria-hidden="true"`) {
+			t.Errorf("%s: neither named nor hidden: %s", url, m)
+		}
+	}
+	for _, m := range scriptTag.FindAllStringSubmatch(body, -1) {
+		if m[1] != "" {
+			t.Errorf("%s: inline script %q", url, m[1])
+		}
+	}
+	if m := inline.FindString(body); m != "" {
+		t.Errorf("%s: inline style or script: %s", url, m)
+	}
+	for _, tag := range []string{"table", "section", "figure", "svg", "ul", "form", "details", "p", "div", "tr", "thead", "tbody"} {
+		opened := len(regexp.MustCompile(`<`+tag+`[\s>]`).FindAllString(body, -1))
+		if closed := strings.Count(body, "</"+tag+">"); opened != closed {
+			t.Errorf("%s: %d <%s>, %d closed", url, opened, tag, closed)
+		}
+	}
+}
+
+// Strings from sources reach pages as text, wherever they stand.
+func TestHostileStringsAreText(t *testing.T) {
+	const evil = `"><img src=x onerror=alert(1)><script>alert(1)</script>`
+	sqlEvil := "'" + strings.ReplaceAll(evil, "'", "''") + "'"
+	h := smallSite(t,
+		"UPDATE serving.commodity_metrics SET country_name = "+sqlEvil+" WHERE country_code = 'BR'",
+		"UPDATE serving.commodity_metrics SET season = "+sqlEvil+" WHERE market_year = 2022",
+		"UPDATE serving.psd_revisions SET country_name = "+sqlEvil+", attribute = "+sqlEvil+", season = "+sqlEvil,
+		"UPDATE serving.data_freshness SET title = "+sqlEvil+", licence = "+sqlEvil+", cadence = "+sqlEvil+", last_status = 'failed', last_error = "+sqlEvil+", newest_file = "+sqlEvil+", newest_sha256 = "+sqlEvil+", homepage = 'javascript:alert(1)'",
+		"UPDATE serving.pipeline_runs SET run_id = "+sqlEvil+", pipeline = "+sqlEvil+", source = "+sqlEvil+", status = "+sqlEvil+", error = "+sqlEvil,
+		"UPDATE serving.data_quality SET model = "+sqlEvil+", audit = "+sqlEvil,
+		"UPDATE serving.lineage SET model = "+sqlEvil+", kind = "+sqlEvil+", description = "+sqlEvil+", depends_on = "+sqlEvil,
+		"UPDATE serving.snapshot SET origin = "+sqlEvil+", plan_id = "+sqlEvil+", materia_version = "+sqlEvil,
+	)
+	shown := 0
+	for _, url := range dataPages {
+		body := getPage(t, h, url)
+		checkHTML(t, url, body)
+		if strings.Contains(body, "<img") || strings.Contains(body, "<script>") {
+			t.Errorf("%s: a string from outside became markup", url)
+		}
+		shown += strings.Count(body, "&lt;img")
+	}
+	if shown < 30 {
+		t.Errorf("the hostile string is shown %d times only: it was not put where it should be tried", shown)
+	}
+}
+
+func TestFirstLoadIsLight(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "analytics.duckdb")
+	realData(t, path, true)
+	h := open(t, path, today)
+	for _, url := range dataPages {
+		total := 0
+		body := getPage(t, h, url)
+		for _, asset := range append([]string{url}, regexp.MustCompile(`/static/[a-z.]+\.[0-9a-f]{12}\.[a-z]+`).FindAllString(body, -1)...) {
+			r := httptest.NewRequest(http.MethodGet, asset, nil)
+			r.Header.Set("Accept-Encoding", "gzip")
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Code != 200 || w.Header().Get("Content-Encoding") != "gzip" {
+				t.Fatalf("%s: %d %s", asset, w.Code, w.Header().Get("Content-Encoding"))
+			}
+			total += w.Body.Len()
+		}
+		t.Logf("%-20s %5.1f KB first load, %5.1f KB plain HTML", url, float64(total)/1000, float64(len(body))/1000)
+		if total > 45000 {
+			t.Errorf("%s: first load of %d bytes, at most 45,000", url, total)
+		}
+	}
+}
