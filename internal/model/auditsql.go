@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 )
 
@@ -112,13 +113,11 @@ func (d *AuditDef) expand(args map[string]string, table string) (*expanded, erro
 }
 
 func (d *AuditDef) scope(args map[string]string, table string) scope {
-	vars := map[string]string{"this_model": table}
-	for name, v := range d.Defaults {
-		vars[name] = v
-	}
-	for name, v := range args {
-		vars[name] = v
-	}
+	vars := map[string]string{}
+	maps.Copy(vars, d.Variables)
+	maps.Copy(vars, d.Defaults)
+	maps.Copy(vars, args)
+	vars["this_model"] = table
 	return scope{vars: vars}
 }
 
@@ -152,7 +151,7 @@ func parseAudits(f *file, c Config, errs *ErrorList) []auditFile {
 			continue
 		}
 		a.query = all[1].at
-		a.def.SQL = withVariables(f, a.query, c)
+		a.def.SQL, a.def.Variables = f.text[a.query.Start:a.query.End], variablesIn(f, a.query, c)
 		if a.def.Name == "" {
 			errs.add(f, head[0].Span(), "name my_audit", "the audit has no name")
 		} else {
@@ -163,18 +162,21 @@ func parseAudits(f *file, c Config, errs *ErrorList) []auditFile {
 	return found
 }
 
-// withVariables replaces the project's variables in an audit's text and leaves
-// @this_model and the audit's parameters for later. Blanks and comments stay.
-func withVariables(f *file, at Span, c Config) string {
-	var b strings.Builder
+// variablesIn are the project's variables that a range of the file mentions.
+func variablesIn(f *file, at Span, c Config) map[string]string {
+	used := map[string]string{}
 	for _, t := range Lex(f.text[at.Start:at.End]) {
-		if sql, ok := c.Variables[strings.ToLower(strings.TrimPrefix(t.Text, "@"))]; ok && t.Kind == Macro {
-			b.WriteString(sql)
-		} else {
-			b.WriteString(t.Text)
+		name := strings.TrimPrefix(t.Text, "@")
+		if s, ok := t.str(); ok {
+			name = s // perhaps of @VAR('name'); one too many does no harm
+		} else if t.Kind != Macro {
+			continue
+		}
+		if sql, ok := c.Variables[strings.ToLower(name)]; ok {
+			used[strings.ToLower(name)] = sql
 		}
 	}
-	return b.String()
+	return used
 }
 
 func (a *auditFile) header(inner []Token, errs *ErrorList) {

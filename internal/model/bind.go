@@ -139,7 +139,7 @@ func (b *binder) key(p *parsedModel) string {
 	for _, a := range p.m.Audits {
 		d.add("audit", a.Name, fmt.Sprint(a.Args)) // maps print sorted
 		if def, ok := b.l.audits[a.Name]; ok {
-			d.add("definition", def.def.SQL, fmt.Sprint(def.def.Defaults))
+			d.add("definition", def.def.SQL, fmt.Sprint(def.def.Defaults, def.def.Variables))
 		}
 	}
 	return d.String()

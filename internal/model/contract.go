@@ -101,11 +101,6 @@ func (b *binder) audit(ctx context.Context, p *parsedModel, a AuditCall) error {
 		return nil
 	}
 	sc := def.def.scope(a.Args, bindTable(p.name))
-	for name, v := range b.l.config.Variables {
-		if _, own := sc.vars[name]; !own {
-			sc.vars[name] = v
-		}
-	}
 	before := len(b.l.errs.Errors)
 	x := expand(def.f, def.query, sc, b.l.errs)
 	if len(b.l.errs.Errors) > before {

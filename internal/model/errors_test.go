@@ -107,7 +107,7 @@ SELECT 1 AS id
 -- models/staging/a.sql --
 MODEL (name staging.a);
 SELECT @EACH([a, b], x -> x), @start_ds AS s, @flor AS f, @{x} AS g,
-  @VAR('nothing') AS h, $1 AS p, @this_model AS t
+  @VAR('nothing') AS h, $1 AS p, @this_model AS t, @VAR('nothing', 1 + @floor) AS v
 `, []string{
 			`models/staging/a.sql:2:8: macro @EACH is not supported`,
 			`models/staging/a.sql:2:31: @start_ds would go stale: a FULL model or a view is built when code or inputs change, not by the clock`,
@@ -115,7 +115,8 @@ SELECT @EACH([a, b], x -> x), @start_ds AS s, @flor AS f, @{x} AS g,
 			`models/staging/a.sql:2:59: @ without a variable's name is not supported`,
 			`models/staging/a.sql:3:8: variable nothing is not set and @VAR has no default`,
 			`models/staging/a.sql:3:25: parameter $1 has no value here`,
-			`models/staging/a.sql:3:34: @this_model stands in audits only`}},
+			`models/staging/a.sql:3:34: @this_model stands in audits only`,
+			`models/staging/a.sql:3:72: a macro inside the default of @VAR is not supported`}},
 		{"contract", `
 -- models/staging/a.sql --
 MODEL (name staging.a, columns (

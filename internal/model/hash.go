@@ -119,7 +119,7 @@ func (m *Model) metaHash(audits map[string]*AuditDef) string {
 			d.add("argument", n, canonical(Lex(a.Args[n])))
 		}
 		if def := audits[a.Name]; def != nil {
-			d.add("definition", canonical(Lex(def.SQL)), fmt.Sprint(def.Blocking), fmt.Sprint(def.Defaults)) // maps print sorted
+			d.add("definition", canonical(Lex(def.SQL)), fmt.Sprint(def.Blocking, def.Defaults, def.Variables)) // maps print sorted
 		}
 	}
 	return d.String()

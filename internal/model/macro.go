@@ -146,6 +146,12 @@ func (sc scope) varCall(f *file, base int, tokens []Token, errs *ErrorList) (nam
 		errs.add(f, Span{base + args[0][0].Start, base + args[0][0].End()}, didYouMean(name, sc.names()), "variable %s is not set and @VAR has no default", name)
 		return "", "", 1, false
 	}
+	for _, t := range args[1] {
+		if t.Kind == Macro {
+			errs.add(f, Span{base + t.Start, base + t.End()}, "", "a macro inside the default of @VAR is not supported")
+			return "", "", 1, false
+		}
+	}
 	from := Span{base + args[1][0].Start, base + args[1][len(args[1])-1].End()}
 	return name, plainText(f, from), end + 1, true
 }

@@ -91,6 +91,10 @@ type AuditDef struct {
 	Blocking bool              `json:"blocking"`
 	Defaults map[string]string `json:"defaults,omitempty"` // parameter to SQL text
 	SQL      string            `json:"sql"`                // as written, with @this_model and @parameters
+
+	// Variables are the project's that SQL mentions, as SQL text. Arguments and
+	// defaults of the same name come first.
+	Variables map[string]string `json:"variables,omitempty"`
 }
 
 // Project is a loaded project without errors.

@@ -192,13 +192,13 @@ func readRows(root, file, name string, v *value, in *input) (rows []value, query
 	}
 	source := r
 	if path != nil {
-		text, err := readBeside(root, file, path.text)
+		content, err := readBeside(root, file, path.text)
 		if err != nil {
 			return nil, "", bad(path.line, "%s: %v", name, err)
 		}
 		if format == "csv" {
-			source = &value{kind: 3, text: text, line: path.line}
-		} else if source, err = yamlRows(text); err != nil {
+			source = &value{kind: text, text: content, line: path.line}
+		} else if source, err = yamlRows(content); err != nil {
 			return nil, "", bad(path.line, "%s: %s: %v", name, path.text, err)
 		}
 	}

@@ -183,7 +183,16 @@ func (r *runner) test(ctx context.Context, t *testCase, n int) (diff string, err
 			return "", err
 		}
 	}
-	rendered, err := m.RenderMapped(table, r.landing(ctx, t))
+	files, err := r.landing(ctx, m)
+	if err != nil {
+		return "", err
+	}
+	for _, reader := range m.Readers {
+		if len(files[reader.Glob]) == 0 {
+			return "", bad(t.line, "no file matches the path that %s reads; set the variable that leads to fixtures in vars", t.model)
+		}
+	}
+	rendered, err := m.RenderMapped(table, func(glob string) []string { return files[glob] })
 	if err != nil {
 		return "", bad(t.line, "%v", err)
 	}
@@ -243,22 +252,27 @@ func (r *runner) check(ctx context.Context, t *testCase) (*model.Model, error) {
 	return changed, nil
 }
 
-// landing lists the files that a reader's glob matches: fixtures, if the test
-// sets the variable that leads there.
-func (r *runner) landing(ctx context.Context, t *testCase) func(string) []string {
-	return func(glob string) []string {
-		rows, err := r.c.QueryContext(ctx, "SELECT file FROM glob(?) ORDER BY file", glob)
+// landing lists the files that the model's readers match: fixtures, if the
+// test sets the variable that leads there.
+func (r *runner) landing(ctx context.Context, m *model.Model) (map[string][]string, error) {
+	files := map[string][]string{}
+	for _, reader := range m.Readers {
+		rows, err := r.c.QueryContext(ctx, "SELECT file FROM glob(?) ORDER BY file", reader.Glob)
 		if err != nil {
-			return nil
+			return nil, err
 		}
 		defer rows.Close()
-		var files []string
+		files[reader.Glob] = nil
 		for rows.Next() {
 			var f string
-			if rows.Scan(&f) == nil {
-				files = append(files, f)
+			if err := rows.Scan(&f); err != nil {
+				return nil, err
 			}
+			files[reader.Glob] = append(files[reader.Glob], f)
 		}
-		return files
+		if err := rows.Err(); err != nil {
+			return nil, err
+		}
 	}
+	return files, nil
 }

@@ -167,6 +167,7 @@ func (r *reader) object(pairs []*ast.MappingValueNode, line, depth int) (value, 
 	if len(pairs) > 0 {
 		v.line = lineOf(pairs[0].Key)
 	}
+	merged := map[string]bool{} // keys of a <<, which the object's own replace
 	for _, kv := range pairs {
 		item, err := r.value(kv.Value, depth+1)
 		if err != nil {
@@ -176,12 +177,16 @@ func (r *reader) object(pairs []*ast.MappingValueNode, line, depth int) (value, 
 			for i, k := range item.keys {
 				if v.get(k) == nil {
 					v.keys, v.items = append(v.keys, k), append(v.items, item.items[i])
+					merged[k] = true
 				}
 			}
 			continue
 		}
 		key := kv.Key.GetToken().Value
-		if v.get(key) != nil {
+		if old := v.get(key); old != nil && merged[key] {
+			*old, merged[key] = item, false
+			continue
+		} else if old != nil {
 			return v, &syntaxError{lineOf(kv.Key), "key " + key + " stands twice"}
 		}
 		if item.kind == null || item.line == 0 {
