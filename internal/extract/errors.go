@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -71,6 +72,17 @@ type stopError struct{ err error }
 
 func (e *stopError) Error() string { return e.err.Error() }
 func (e *stopError) Unwrap() error { return e.err }
+
+// Stop marks the failure of a draft to take what the answer holds: the disk's,
+// which ends the run.
+func Stop(r *Response, err error) error { return &stopError{r.error(err)} }
+
+// Fatal says that no other URL can do better: the time is over, the disk or the
+// state fails, or the zone holds another origin's data.
+func Fatal(err error) bool {
+	var stop *stopError
+	return errors.As(err, &stop) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
 
 // hint says what a person can do about an error; empty where the error says it.
 func hint(err error) string {

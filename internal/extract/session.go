@@ -233,9 +233,11 @@ func (s *Session) Warn(format string, args ...any) {
 // Fail notes that a part failed and returns nil where the others may go on. It
 // returns an error, to be returned by the source, where they cannot: the time is
 // over, the disk fails, the zone is another origin's, or upstream is down.
+//
+// A part that fails is told to Fail; a source with a single part returns its
+// error instead.
 func (s *Session) Fail(name string, err error) error {
-	var stop *stopError
-	if errors.As(err, &stop) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if Fatal(err) {
 		return err
 	}
 	s.result.Failed = append(s.result.Failed, name+": "+err.Error())
