@@ -7,9 +7,8 @@ import (
 
 // rendered is a page's answer: its bytes never change after it is stored.
 type rendered struct {
-	status int
-	etag   string
-	gzip   []byte // the page itself is unpacked for the rare reader that cannot
+	etag string
+	gzip []byte // the page itself is unpacked for the rare reader that cannot
 }
 
 // pageCache keeps the answers of one generation: canonical pages for as long as

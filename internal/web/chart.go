@@ -78,10 +78,10 @@ type drawing struct {
 
 // endLabel names a line at its last known value.
 type endLabel struct {
-	x, y, at     float64 // end of the line; at is y after labels were spread
-	class, name  string
-	value        string
-	nameOnPhones bool
+	x, y, at    float64 // end of the line; at is y after labels were spread
+	class, name string
+	value       string
+	main        bool
 }
 
 func (d *drawing) measure() bool {
@@ -111,7 +111,7 @@ func (d *drawing) measure() bool {
 	}
 	for _, l := range d.Lines {
 		if p, ok := lastKnown(l.Points); ok {
-			d.labels = append(d.labels, endLabel{x: p.X, y: p.Y, class: l.Class, name: l.Name, value: d.Format(p.Y), nameOnPhones: !l.Main})
+			d.labels = append(d.labels, endLabel{x: p.X, y: p.Y, class: l.Class, name: l.Name, value: d.Format(p.Y), main: l.Main})
 			right = math.Max(right, 12+boldWidth*textWidth(d.labelText(d.labels[len(d.labels)-1])))
 		}
 	}
@@ -247,14 +247,19 @@ func spread(labels []endLabel, top, bottom float64) {
 	}
 }
 
+// labelText is name and value where there is room. On phones a single line needs
+// no name, and of several lines only the main ones print a value, if it is short.
 func (d *drawing) labelText(l endLabel) string {
+	both := l.name + " " + l.value
 	switch {
 	case !d.size.phone:
-		return l.name + " " + l.value
-	case l.nameOnPhones && len(d.Lines) > 2:
-		return l.name
+		return both
+	case len(d.Lines) == 1:
+		return l.value
+	case l.main && len(both) <= 13:
+		return both
 	}
-	return l.value
+	return l.name
 }
 
 // describe tells in words what the drawing shows; the numbers are in the table.

@@ -103,12 +103,17 @@ func sentence(s string) string {
 	return s + "."
 }
 
-// notices are the sentences about bad sources that belong on top of a page.
-func notices(all ...freshness) []string {
-	var said []string
+// notice is a sentence about a bad source that belongs on top of a page.
+type notice struct{ Label, Sentence string }
+
+func notices(all ...freshness) []notice {
+	var said []notice
 	for _, f := range all {
-		if f.State.Bad() {
-			said = append(said, f.State.Sentence)
+		switch {
+		case f.State.Word == "missing":
+			said = append(said, notice{"Missing.", f.State.Sentence})
+		case f.State.Bad():
+			said = append(said, notice{"Stale.", f.State.Sentence})
 		}
 	}
 	return said

@@ -188,7 +188,7 @@ func (s *site) page(w http.ResponseWriter, r *http.Request, p *page) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	writeBody(w, r, answer.status, answer.gzip, nil)
+	writeBody(w, r, http.StatusOK, answer.gzip, nil)
 }
 
 // generation returns the current one, replacing it when the file rotated or

@@ -37,7 +37,7 @@ func TestPagesInEveryState(t *testing.T) {
 		{name: "sample", change: []string{"UPDATE serving.snapshot SET origin = 'sample'"}, want: map[string][]string{"": {"SAMPLE DATA.", "<title>SAMPLE: "}}},
 		{name: "replay", change: []string{"UPDATE serving.snapshot SET origin = 'replay'"}, want: map[string][]string{"": {"REPLAY.", "<title>REPLAY: "}}},
 		{name: "no prices", change: []string{"DELETE FROM serving.coffee_prices", "DELETE FROM serving.data_freshness WHERE source = 'prices'"}, want: map[string][]string{
-			"/": {"The world grows", "KC=F prices has never been loaded."}, "/price": {"No prices yet"}, "/supply": {"The world grows"},
+			"/": {"The world grows", "<strong>Missing.</strong> KC=F prices has never been loaded."}, "/price": {"No prices yet"}, "/supply": {"The world grows"},
 		}},
 		{name: "no prices table", change: []string{"DROP TABLE serving.coffee_prices"}, want: map[string][]string{"/": {"The world grows"}, "/price": {"No prices yet"}}},
 		{name: "no supply", change: []string{"DELETE FROM serving.commodity_metrics WHERE country_code <> 'BR'", "DELETE FROM serving.psd_revisions"}, want: map[string][]string{

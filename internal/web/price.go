@@ -46,7 +46,7 @@ type pricePage struct {
 	Has      bool
 	Headline string
 	Findings []string
-	Notices  []string
+	Notices  []notice
 	Last     priceDay
 	Source   freshness
 	Ranges   []priceRangeChoice

@@ -12,7 +12,7 @@ import (
 type pulsePage struct {
 	Headline string
 	Findings []finding
-	Notices  []string
+	Notices  []notice
 	Tiles    []tile
 	Last     priceDay
 	Changes  revisions

@@ -64,9 +64,8 @@ func (s *site) render(ctx context.Context, r *reading, p *page) (*rendered, erro
 		return nil, err
 	}
 	answer := &rendered{
-		status: 200,
-		etag:   fmt.Sprintf(`W/"%s-%s-%s"`, r.gen.snapshot, s.build, r.today.Format("20060102")),
-		gzip:   compress(body),
+		etag: fmt.Sprintf(`W/"%s-%s-%s"`, r.gen.snapshot, s.build, r.today.Format("20060102")),
+		gzip: compress(body),
 	}
 	s.log.Debug("page rendered", "path", p.path, "query", r.params.canonical, "bytes", len(body), "gzip_bytes", len(answer.gzip), "ms", time.Since(began).Milliseconds())
 	return answer, nil

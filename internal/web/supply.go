@@ -32,7 +32,7 @@ type supplyPage struct {
 	Has       bool
 	Headline  string
 	Findings  []string
-	Notices   []string
+	Notices   []notice
 	Source    freshness
 	Code      string
 	Country   string
