@@ -1,0 +1,104 @@
+package upstream
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+)
+
+// editsContent reports whether the fault changes what the file says.
+func (f Fault) editsContent() bool {
+	switch f.Kind {
+	case WrongType, RenameColumn, DropColumn, AddColumn, ReorderColumns, FewerRows, Revise:
+		return true
+	}
+	return false
+}
+
+// notANumber is what stands in a retyped column.
+const notANumber = "n/a"
+
+// editCSV applies the fault to a CSV file with CRLF lines and returns another.
+// A column that the file lacks is no column to change: the file stays as it is.
+func (f Fault) editCSV(csv []byte) []byte {
+	if f.Kind == Revise {
+		return csv // revised when it was made
+	}
+	lines := bytes.SplitAfter(csv, []byte("\r\n"))
+	lines = lines[:len(lines)-1] // what follows the last line end
+	if f.Kind == FewerRows {
+		keep := cmp.Or(f.Rows, (len(lines)-1)/10)
+		return slices.Concat(lines[:min(1+keep, len(lines))]...)
+	}
+	column := slices.IndexFunc(fields(lines[0]), func(name []byte) bool { return string(name) == cmp.Or(f.Column, "Value") })
+	var out bytes.Buffer
+	out.Grow(len(csv) + len(csv)/4)
+	for i, line := range lines {
+		out.Write(bytes.Join(f.editRow(fields(line), column, i == 0), []byte(",")))
+		out.WriteString("\r\n")
+	}
+	return out.Bytes()
+}
+
+func (f Fault) editRow(row [][]byte, column int, header bool) [][]byte {
+	switch {
+	case f.Kind == AddColumn && header:
+		return append(row, []byte(cmp.Or(f.To, "Note")))
+	case f.Kind == AddColumn:
+		return append(row, []byte(`"sample"`))
+	case f.Kind == ReorderColumns:
+		slices.Reverse(row)
+	case column < 0:
+	case f.Kind == DropColumn:
+		return slices.Delete(row, column, column+1)
+	case f.Kind == RenameColumn && header:
+		row[column] = []byte(cmp.Or(f.To, "Amount"))
+	case f.Kind == WrongType && !header:
+		row[column] = []byte(notANumber)
+	}
+	return row
+}
+
+// fields cuts a line at its commas outside quotes; quotes stay.
+func fields(line []byte) [][]byte {
+	line = bytes.TrimSuffix(line, []byte("\r\n"))
+	var all [][]byte
+	start, quoted := 0, false
+	for i, c := range line {
+		switch {
+		case c == '"':
+			quoted = !quoted
+		case c == ',' && !quoted:
+			all = append(all, line[start:i])
+			start = i + 1
+		}
+	}
+	return append(all, line[start:])
+}
+
+// editChart applies the fault to the one result of a chart document decoded
+// into maps. Its columns are timestamp and the arrays of a quote.
+func (f Fault) editChart(result map[string]any) {
+	quote := result["indicators"].(map[string]any)["quote"].([]any)[0].(map[string]any)
+	column := cmp.Or(f.Column, "close")
+	owner := quote
+	if column == "timestamp" {
+		owner = result
+	}
+	values, found := owner[column].([]any)
+	switch f.Kind {
+	case AddColumn:
+		quote[cmp.Or(f.To, "Note")] = quote["volume"]
+	case RenameColumn:
+		if found {
+			delete(owner, column)
+			owner[cmp.Or(f.To, "Amount")] = values
+		}
+	case DropColumn:
+		delete(owner, column)
+	case WrongType:
+		for i := range values {
+			values[i] = notANumber
+		}
+	}
+}
