@@ -232,3 +232,7 @@ func mustFiles(t *testing.T, r *rig) []state.File {
 	}
 	return list
 }
+
+func stateRun(id string, at time.Time) state.Run {
+	return state.Run{ID: id, Source: "psd", StartedAt: at}
+}

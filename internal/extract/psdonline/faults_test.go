@@ -1,0 +1,391 @@
+package psdonline
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"beanflows.coffee/materia/internal/extract"
+	"beanflows.coffee/materia/internal/landing"
+)
+
+const header = "Commodity_Code,Commodity_Description,Country_Code,Country_Name,Market_Year,Calendar_Year,Month,Attribute_ID,Attribute_Description,Unit_ID,Unit_Description,Value\r\n"
+const row = `0711100,"Coffee, Green",BR,"Brazil",2022,2022,12,028,"Production",02,"(1000 60 KG BAGS)",62600.0000` + "\r\n"
+
+// bytesOf answers every request with these bytes.
+func bytesOf(body []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Last-Modified", decemberRelease.Format(http.TimeFormat))
+		w.Write(body)
+	}
+}
+
+// TestRefused: each fault fails the run with source, URL and reason in its row,
+// leaves nothing in the zone but what a person may look at in quarantine, and is
+// over once upstream is well.
+func TestRefused(t *testing.T) {
+	good := realFile(t, "psd/"+december)
+	csv := func(text string) http.HandlerFunc { return bytesOf(zipOf(t, "psd_coffee.csv", text)) }
+	for _, c := range []struct {
+		name   string
+		answer http.HandlerFunc
+		reason string
+	}{
+		{"HTML with status 200", bytesOf([]byte("<!DOCTYPE html><html><head><title>Down for\n maintenance</title></head></html>")), `answered HTML, not a ZIP: "Down for maintenance"`},
+		{"nothing", bytesOf(nil), "answered nothing, not a ZIP"},
+		{"gzip", bytesOf([]byte("\x1f\x8b\x08rest")), "not a ZIP"},
+		{"empty ZIP", bytesOf(zipOf(t)), "ZIP with 0 files"},
+		{"two files", bytesOf(zipOf(t, "psd_coffee.csv", header+row, "readme.txt", "hello")), "ZIP with 2 files"},
+		{"a file twice", bytesOf(zipOf(t, "psd_coffee.csv", header+row, "psd_coffee.csv", header+row)), "ZIP with 2 files"},
+		{"a path that climbs", bytesOf(zipOf(t, "../../etc/cron.d/x", header+row)), `"../../etc/cron.d/x"`},
+		{"an absolute path", bytesOf(zipOf(t, "/etc/passwd", header+row)), `"/etc/passwd"`},
+		{"a backslash path", bytesOf(zipOf(t, `..\x.csv`, header+row)), "plain file's name"},
+		{"another commodity", bytesOf(realFile(t, "psd/psd_russiabreakdown_area_prod_csv_2025-11-14.zip")), "none of its 156 rows is about coffee"},
+		{"a column renamed", csv(strings.Replace(header, "Value", "Amount", 1) + row), `missing ["Value"], unknown ["Amount"]`},
+		{"a column missing", csv("Commodity_Code,Value\r\n0711100,1\r\n"), `"Country_Code"`},
+		{"a column twice", csv(strings.Replace(header, "Value", "Value,Value", 1) + row), "stands twice"},
+		{"another CSV", csv("Commodity,Country\r\n0711100,BR\r\n"), `missing ["Commodity_Code"`},
+		{"a header alone", csv(header), "a header and no rows"},
+		{"half a row", csv(header + row + row[:40]), "row 2"},
+		{"a field more", csv(header + row + strings.Replace(row, "BR", "B,R", 1)), "row 2 has 13 fields, the header 12"},
+		{"an open quote", csv(header + row + strings.Replace(row, `"Brazil"`, `"Brazil`, 1)), "row 2"},
+		{"CP1252", csv(header + row + strings.Replace(row, "Brazil", "Br\xe1sil", 1)), "not UTF-8"},
+		{"a zero byte", csv(header + row + strings.Replace(row, "Brazil", "Bra\x00il", 1)), "zero byte"},
+		{"a bomb", bytesOf(zipOf(t, "psd_coffee.csv", header+strings.Repeat(row, 400_000))), "unpacks to more than 200 times its compressed size"},
+		{"forbidden", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "Access Denied", http.StatusForbidden) }, `HTTP 403 Forbidden: "Access Denied"`},
+		{"gone", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }, "HTTP 404"},
+		{"always 503", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }, "HTTP 503"},
+		{"another host", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://evil.example/psd.zip", http.StatusFound)
+		}, "redirect refused: to another host"},
+		{"no https", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://apps.fas.usda.gov/psd.zip", http.StatusFound)
+		}, "not https"},
+		{"in circles", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) }, "more than 5 in a row"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newRig(t, c.answer)
+			checkRefused(t, r, c.reason)
+			r.answer = file(good, decemberRelease)
+			if res, err := r.run(extract.Window{}); err != nil || len(res.Landed) != 1 {
+				t.Errorf("upstream is well again: %+v, %v", res, err)
+			}
+		})
+	}
+}
+
+func checkRefused(t *testing.T, r *rig, reason string) {
+	t.Helper()
+	res, err := r.run(extract.Window{})
+	run := r.lastRun()
+	if err == nil || res.Status != "failed" || run.Status != "failed" || run.FinishedAt.IsZero() {
+		t.Fatalf("%+v, %v, row %+v", res, err, run)
+	}
+	for _, want := range []string{"psd: https://apps.fas.usda.gov/psdonline/downloads/psd_coffee_csv.zip: ", reason} {
+		if !strings.Contains(run.Error, want) || !strings.Contains(err.Error(), want) {
+			t.Errorf("no %q in the row %q and the error %q", want, run.Error, err)
+		}
+	}
+	for _, name := range r.files() {
+		if !strings.HasPrefix(name, ".quarantine/"+res.RunID+"-") {
+			t.Errorf("left behind: %s", name)
+		}
+	}
+	if r.manifests() != 0 {
+		t.Error("a manifest of nothing")
+	}
+	if _, _, _, ok, err := r.state.Validators(t.Context(), downloads+coffeeFile); ok || err != nil {
+		t.Errorf("validators of refused content are kept: %v", err)
+	}
+}
+
+// TestTruncatedZIP cuts the real file at many lengths.
+func TestTruncatedZIP(t *testing.T) {
+	good := realFile(t, "psd/"+december)
+	for _, n := range []int{1, 3, 4, 30, 500, 64 << 10, len(good) / 2, len(good) - 200, len(good) - 22, len(good) - 1} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			checkRefused(t, newRig(t, bytesOf(good[:n])), "ZIP")
+		})
+	}
+	t.Run("a bit flipped", func(t *testing.T) {
+		bad := bytes.Clone(good)
+		bad[len(bad)/2] ^= 4
+		checkRefused(t, newRig(t, bytesOf(bad)), "") // as a ZIP or as a CSV, whichever shows first
+	})
+	t.Run("a wrong CRC", func(t *testing.T) {
+		bad := bytes.Clone(good)
+		bad[bytes.LastIndex(bad, []byte("PK\x01\x02"))+16] ^= 1
+		checkRefused(t, newRig(t, bytesOf(bad)), "wrong checksum")
+	})
+	t.Run("the connection cut", func(t *testing.T) {
+		r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", fmt.Sprint(len(good)))
+			w.Write(good[:len(good)/2])
+		})
+		checkRefused(t, r, "cut off after")
+		if len(r.asked) != 5 || len(r.slept) != 4 {
+			t.Errorf("asked %d times, waited %v", len(r.asked), r.slept)
+		}
+	})
+}
+
+func TestRefusedContentIsKeptOnce(t *testing.T) {
+	r := newRig(t, bytesOf([]byte("<html><title>Sorry</title></html>")))
+	for range 3 {
+		if _, err := r.run(extract.Window{}); err == nil {
+			t.Fatal("an error page was taken for data")
+		}
+	}
+	kept := r.files()
+	if len(kept) != 2 || !strings.HasSuffix(kept[1], ".reason.txt") {
+		t.Fatalf("kept %q, want the page and its reason", kept)
+	}
+	if page, err := os.ReadFile(filepath.Join(r.root, kept[0])); err != nil || string(page) != "<html><title>Sorry</title></html>" {
+		t.Errorf("kept %q, %v", page, err)
+	}
+}
+
+// TestWarnedAndLanded: harmless differences land with a warning.
+func TestWarnedAndLanded(t *testing.T) {
+	for name, c := range map[string]struct{ csv, warning string }{
+		"another order": {strings.Replace(header, "Commodity_Code,Commodity_Description", "Commodity_Description,Commodity_Code", 1) +
+			strings.Replace(row, `0711100,"Coffee, Green"`, `"Coffee, Green",0711100`, 1), "another order"},
+		"a new column": {strings.Replace(header, "Value", "Value,Flag", 1) + strings.Replace(row, ".0000", ".0000,E", 1), `new columns ["Flag"]`},
+		"a BOM":        {"\ufeff" + header + row, "byte order mark"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, bytesOf(zipOf(t, "psd_coffee.csv", c.csv)))
+			res, err := r.run(extract.Window{})
+			if err != nil || len(res.Landed) != 1 || len(res.Warnings) != 1 || !strings.Contains(res.Warnings[0], c.warning) {
+				t.Fatalf("%+v, %v", res, err)
+			}
+			if got := r.gunzip(res.Landed[0].Path); string(got) != c.csv {
+				t.Errorf("landed %q", got)
+			}
+			if run := r.lastRun(); run.Warnings != 1 {
+				t.Errorf("row %+v", run)
+			}
+		})
+	}
+}
+
+// TestOneMonthFailsAndTheOthersLand is what status partial is for.
+func TestOneMonthFailsAndTheOthersLand(t *testing.T) {
+	body := realFile(t, "psd/"+december)
+	r := newRig(t, serve(map[string]http.HandlerFunc{
+		"archives/2022/11/" + coffeeFile: bytesOf([]byte("<html><title>Oops</title></html>")),
+		"archives/2022/12/" + coffeeFile: file(body, decemberRelease),
+		coffeeFile:                       file(body, decemberRelease),
+	}))
+	res, err := r.run(extract.Window{Since: day(2022, 11, 1), Until: day(2022, 12, 31)})
+	if err != nil || res.Status != "partial" || len(res.Landed) != 1 || res.Unchanged != 1 || len(res.Failed) != 1 {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	if !strings.HasPrefix(res.Failed[0], "2022/11: psd: https://") || !strings.Contains(r.lastRun().Error, "Oops") {
+		t.Errorf("failed %q, row %q", res.Failed, r.lastRun().Error)
+	}
+}
+
+func TestUpstreamDownIsNotAskedForEveryMonth(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
+	res, err := r.run(extract.Window{Since: day(2006, 1, 1)})
+	if err == nil || res.Status != "failed" || !strings.Contains(err.Error(), "3 in a row could not be had") {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	if len(r.asked) != 3*5 {
+		t.Errorf("asked %d times", len(r.asked))
+	}
+}
+
+// TestFailedAtEveryStep lets the n-th operation on the disk fail. The row says
+// so, no torn file is left, and the next run ends as an undisturbed one.
+func TestFailedAtEveryStep(t *testing.T) {
+	body := zipOf(t, "psd_coffee.csv", header+strings.Repeat(row, 1000))
+	steps := 0
+	r := newRig(t, file(body, decemberRelease))
+	r.onStep = func(string) error { steps++; return nil }
+	if _, err := r.run(extract.Window{}); err != nil {
+		t.Fatal(err)
+	}
+	want := r.landed()
+	if steps < 20 {
+		t.Fatalf("%d steps only", steps)
+	}
+	for n := 1; n <= steps; n++ {
+		r := newRig(t, file(body, decemberRelease))
+		calls, at := 0, ""
+		r.onStep = func(step string) error {
+			if calls++; calls == n {
+				at = step
+				return syscall.ENOSPC
+			}
+			return nil
+		}
+		_, err := r.run(extract.Window{})
+		if err == nil {
+			if at == "" || !strings.Contains(at, "lock") && !strings.Contains(at, "remove") && !strings.Contains(at, "discard") {
+				t.Errorf("step %d (%s) failed in silence", n, at)
+			}
+		} else if !strings.Contains(err.Error(), "no space left on device") {
+			t.Errorf("step %d (%s): %v", n, at, err)
+		}
+		if run, ok, _ := r.state.LastRun(t.Context(), "psd"); err != nil && ok && (run.Status != "failed" && run.Status != "partial" || !strings.Contains(run.Error, "no space left")) {
+			t.Errorf("step %d (%s): row %+v", n, at, run)
+		}
+		for _, name := range r.landed() {
+			if hashOf(r.gunzip(name))[:12] != filepath.Base(name)[:12] {
+				t.Errorf("step %d (%s): torn file %s", n, at, name)
+			}
+		}
+		r.onStep = nil
+		if res, err := r.run(extract.Window{}); err != nil || res.Status != "success" && res.Status != "unchanged" {
+			t.Errorf("after step %d (%s): %+v, %v", n, at, res, err)
+		}
+		if got := r.files(); strings.Join(got, " ") != strings.Join(want, " ") {
+			t.Errorf("after step %d (%s): files %q, want %q", n, at, got, want)
+		}
+		if f, err := r.state.FilesOf(t.Context(), "psd"); err != nil || len(f) != 1 {
+			t.Errorf("after step %d (%s): the index has %d files, %v", n, at, len(f), err)
+		}
+	}
+}
+
+// TestLostFileComesBack: the index and the validators know it, the disk does not.
+func TestLostFileComesBack(t *testing.T) {
+	body := realFile(t, "psd/"+december)
+	r := newRig(t, file(body, decemberRelease))
+	if _, err := r.run(extract.Window{}); err != nil {
+		t.Fatal(err)
+	}
+	name := r.landed()[0]
+	if err := os.Remove(filepath.Join(r.root, name)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.run(extract.Window{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.landed(); len(got) != 1 || got[0] != name || hashOf(r.gunzip(name)) != hashOf(unzip(t, body)) {
+		t.Errorf("landed %q", got)
+	}
+}
+
+// TestValidatorsNeverDecide: an ETag that changes, or one that stays, over equal
+// and other content.
+func TestValidatorsNeverDecide(t *testing.T) {
+	text := header + strings.Repeat(row, 10)
+	first, second := zipOf(t, "psd_coffee.csv", text), zipOf(t, "psd_coffee.csv", text+row)
+	same := zipOf(t, "renamed.csv", text)
+	r := newRig(t, nil)
+	answer := func(etag string, body []byte) (extract.Result, error) {
+		r.answer = func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("ETag", etag)
+			w.Header().Set("Last-Modified", decemberRelease.Format(http.TimeFormat))
+			w.Write(body)
+		}
+		return r.run(extract.Window{})
+	}
+	for _, c := range []struct {
+		etag   string
+		body   []byte
+		status string
+	}{
+		{`"a"`, first, "success"}, {`"b"`, first, "unchanged"}, {`W/"b"`, same, "unchanged"},
+		{`"b"`, second, "success"}, {`garbage`, second, "unchanged"}, {"", second, "unchanged"},
+	} {
+		if res, err := answer(c.etag, c.body); err != nil || res.Status != c.status {
+			t.Errorf("etag %s: %+v, %v, want %s", c.etag, res, err, c.status)
+		}
+	}
+	if len(r.landed()) != 2 {
+		t.Errorf("landed %q", r.landed())
+	}
+	// A "not modified" that is about another version is no answer.
+	asked := 0
+	r.answer = func(w http.ResponseWriter, req *http.Request) {
+		asked++
+		w.Header().Set("Last-Modified", decemberRelease.Format(http.TimeFormat))
+		if w.Header().Set("ETag", `"c"`); req.Header.Get("If-None-Match") != "" {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		w.Write(zipOf(t, "psd_coffee.csv", text+row+row))
+	}
+	if _, err := answer(`"d"`, second); err != nil {
+		t.Fatal(err)
+	}
+	r.answer = func(w http.ResponseWriter, req *http.Request) {
+		asked++
+		w.Header().Set("ETag", `"e"`)
+		w.Header().Set("Last-Modified", decemberRelease.Format(http.TimeFormat))
+		if req.Header.Get("If-None-Match") != "" {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		w.Write(zipOf(t, "psd_coffee.csv", text+row+row))
+	}
+	if res, err := r.run(extract.Window{}); err != nil || res.Status != "success" || asked != 2 {
+		t.Errorf("%+v, %v, asked %d times", res, err, asked)
+	}
+}
+
+// TestAnotherOriginIsRefused before anything is written.
+func TestAnotherOriginIsRefused(t *testing.T) {
+	sample := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Materia-Origin", "sample")
+		bytesOf(zipOf(t, "psd_coffee.csv", header+row))(w, r)
+	}
+	r := newRig(t, sample)
+	if res, err := r.run(extract.Window{}); err != nil || res.Landed[0].Origin != "sample" {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	before := r.files()
+	r.answer = bytesOf(zipOf(t, "psd_coffee.csv", header+row+row))
+	res, err := r.run(extract.Window{Since: day(2020, 1, 1)})
+	if err == nil || res.Status != "failed" || !strings.Contains(err.Error(), "holds sample data") || len(r.asked) != 1 {
+		t.Errorf("%+v, %v, asked %d times", res, err, len(r.asked))
+	}
+	if after := r.files(); len(after) != len(before) {
+		t.Errorf("files %q", after)
+	}
+}
+
+// TestDeadRunIsMended: a process that died left a row, a journal and a
+// temporary; another died between its manifest and its row.
+func TestDeadRunIsMended(t *testing.T) {
+	body := zipOf(t, "psd_coffee.csv", header+row)
+	r := newRig(t, bytesOf(body))
+	// The first run's state vanishes after it: all is as if it died before its row.
+	if _, err := r.run(extract.Window{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.state.Rebuild(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	dead := landing.NewRunID("psd", r.now.Add(-time.Hour))
+	if err := r.state.StartRun(t.Context(), stateRun(dead, r.now)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(r.root, ".tmp", "psd", "answer-123"), []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	res, err := r.run(extract.Window{})
+	if err != nil || res.Status != "unchanged" {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	runs, err := r.state.Runs(t.Context(), 0)
+	if err != nil || len(runs) != 2 || runs[1].Status != "crashed" {
+		t.Errorf("runs %+v, %v", runs, err)
+	}
+	if f := mustFiles(t, r); len(f) != 1 {
+		t.Errorf("the index has %d files", len(f))
+	}
+	if got := r.files(); len(got) != 1 {
+		t.Errorf("files %q", got)
+	}
+}
