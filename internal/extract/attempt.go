@@ -79,13 +79,9 @@ func (c *Client) send(ctx context.Context, at *url.URL, r request) (*http.Respon
 	if r.lastModified != "" {
 		req.Header.Set("If-Modified-Since", r.lastModified)
 	}
-	resp, err := c.http.Do(req)
+	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
 		cancel(nil)
-		var wrapped *url.Error
-		if errors.As(err, &wrapped) {
-			err = wrapped.Err // without the URL, which the caller names
-		}
 		for _, refused := range []error{ssrf.ErrProhibitedIP, ssrf.ErrProhibitedPort, ssrf.ErrProhibitedNetwork} {
 			if errors.Is(err, refused) {
 				return nil, watch{}, err

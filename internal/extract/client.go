@@ -51,8 +51,8 @@ type ClientOptions struct {
 
 // Client asks upstreams. It may be used from several goroutines.
 type Client struct {
-	http      *http.Client
-	upstream  *url.URL // nil: the real upstreams
+	transport *http.Transport // and no http.Client: follow decides on redirects
+	upstream  *url.URL        // nil: the real upstreams
 	now       func() time.Time
 	log       *slog.Logger
 	userAgent string
@@ -91,18 +91,15 @@ func NewClient(o ClientOptions) *Client {
 	}
 	c.limits.fill(c.loopback())
 	dialer := &net.Dialer{Timeout: c.limits.Connect, Control: guard.Safe}
-	c.http = &http.Client{
-		// No Proxy: the address checked at dial time must be the upstream's.
-		Transport: &http.Transport{
-			DialContext:            dialer.DialContext,
-			ForceAttemptHTTP2:      true,
-			TLSHandshakeTimeout:    c.limits.Connect,
-			ResponseHeaderTimeout:  c.limits.Header,
-			MaxResponseHeaderBytes: 1 << 20,
-			IdleConnTimeout:        90 * time.Second,
-			MaxIdleConnsPerHost:    2,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // follow decides
+	// No Proxy: the address checked at dial time must be the upstream's.
+	c.transport = &http.Transport{
+		DialContext:            dialer.DialContext,
+		ForceAttemptHTTP2:      true,
+		TLSHandshakeTimeout:    c.limits.Connect,
+		ResponseHeaderTimeout:  c.limits.Header,
+		MaxResponseHeaderBytes: 1 << 20,
+		IdleConnTimeout:        90 * time.Second,
+		MaxIdleConnsPerHost:    2,
 	}
 	return c
 }
