@@ -2,9 +2,11 @@ package upstream
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,28 +37,9 @@ func (s *Server) chart(path string, r *http.Request, fault Fault) answer {
 	}
 	now := s.options.Now().In(s.newYork)
 	bars := s.shown(now)
-	from, until, label := 0, len(bars), query.Get("range")
-	switch {
-	case query.Has("period1"):
-		label = ""
-		start, end, err := periods(query.Get("period1"), query.Get("period2"), now)
-		if err != nil {
-			return chartError(http.StatusBadRequest, err.Error())
-		}
-		position := func(at int64) int {
-			i, _ := slices.BinarySearchFunc(bars, at, func(b bar, at int64) int { return int(b.stamp - at) })
-			return i
-		}
-		from, until = position(start), position(end)
-	default:
-		if label == "" {
-			label = "1mo"
-		}
-		start, ok := rangeStart(label, bars)
-		if !ok {
-			return chartError(http.StatusUnprocessableEntity, fmt.Sprintf("Invalid input - range=%s is not supported. Valid ranges: [%s]", label, strings.Join(validRanges, ", ")))
-		}
-		from, _ = slices.BinarySearchFunc(bars, start, func(b bar, d time.Time) int { return b.day.Compare(d) })
+	from, until, label, refused := window(bars, query, now)
+	if refused != nil {
+		return *refused
 	}
 	switch fault.Kind {
 	case FewerRows:
@@ -78,21 +61,50 @@ func chartError(status int, description string) answer {
 	return answer{status: status, kind: "application/json;charset=utf-8", body: body}
 }
 
-// periods are epoch seconds, the second exclusive and by default now.
-func periods(first, second string, now time.Time) (start, end int64, err error) {
-	if start, err = strconv.ParseInt(first, 10, 64); err != nil {
-		return 0, 0, fmt.Errorf("Invalid input - period1=%q is no number of seconds", first) //nolint:staticcheck // upstream's own spelling
+// window finds the bars asked for, bars[from:until], by period1 and period2 or
+// by range. label is what meta repeats of the range.
+func window(bars []bar, query url.Values, now time.Time) (from, until int, label string, refused *answer) {
+	refuse := func(status int, format string, args ...any) (int, int, string, *answer) {
+		a := chartError(status, fmt.Sprintf(format, args...))
+		return 0, 0, "", &a
+	}
+	if query.Has("period1") {
+		start, end, refusal := periods(query.Get("period1"), query.Get("period2"), now)
+		if refusal != "" {
+			return refuse(http.StatusBadRequest, "%s", refusal)
+		}
+		position := func(at int64) int {
+			i, _ := slices.BinarySearchFunc(bars, at, func(b bar, at int64) int { return cmp.Compare(b.stamp, at) })
+			return i
+		}
+		return position(start), position(end), "", nil
+	}
+	label = cmp.Or(query.Get("range"), "1mo")
+	start, ok := rangeStart(label, bars)
+	if !ok {
+		return refuse(http.StatusUnprocessableEntity, "Invalid input - range=%s is not supported. Valid ranges: [%s]", label, strings.Join(validRanges, ", "))
+	}
+	from, _ = slices.BinarySearchFunc(bars, start, func(b bar, d time.Time) int { return b.day.Compare(d) })
+	return from, len(bars), label, nil
+}
+
+// periods are epoch seconds, the second exclusive and by default now; refusal
+// is what the API says to others.
+func periods(first, second string, now time.Time) (start, end int64, refusal string) {
+	start, err := strconv.ParseInt(first, 10, 64)
+	if err != nil {
+		return 0, 0, fmt.Sprintf("Invalid input - period1=%q is no number of seconds", first)
 	}
 	end = now.Unix() + 1
 	if second != "" {
 		if end, err = strconv.ParseInt(second, 10, 64); err != nil {
-			return 0, 0, fmt.Errorf("Invalid input - period2=%q is no number of seconds", second) //nolint:staticcheck // upstream's own spelling
+			return 0, 0, fmt.Sprintf("Invalid input - period2=%q is no number of seconds", second)
 		}
 	}
 	if start > end {
-		return 0, 0, fmt.Errorf("Invalid input - start date cannot be after end date. startDate = %d, endDate = %d", start, end) //nolint:staticcheck // upstream's own spelling
+		return 0, 0, fmt.Sprintf("Invalid input - start date cannot be after end date. startDate = %d, endDate = %d", start, end)
 	}
-	return start, end, nil
+	return start, end, ""
 }
 
 // rangeStart is the first day of a range that ends with the newest bar.
