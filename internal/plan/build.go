@@ -59,7 +59,7 @@ func (a *applier) buildOne(ctx context.Context, t *target, versions map[string]s
 		return a.keepFailures(ctx, outcomes, failed)
 	}
 	if err != nil {
-		return fmt.Errorf("build %s (%s): %w", name, t.model.File, err)
+		return errors.Join(fmt.Errorf("build %s (%s): %w", name, t.model.File, err), a.plainErrors(ctx))
 	}
 	a.applied.Built = append(a.applied.Built, b)
 	a.report(Event{Step: "build", Model: name, Kind: string(t.model.Kind), N: n, Total: total, Done: true, Rows: b.Rows, Seconds: b.Seconds})
@@ -103,10 +103,8 @@ func (a *applier) materialise(ctx context.Context, t *target, versions map[strin
 	if err := a.exec(ctx, "SET errors_as_json = true"); err != nil {
 		return err
 	}
-	err = a.exec(ctx, create+rendered.SQL)
-	// A setting is no part of the transaction, and may be set in a failed one.
-	if reset := a.exec(context.WithoutCancel(ctx), "SET errors_as_json = false"); err == nil {
-		return reset
+	if err = a.exec(ctx, create+rendered.SQL); err == nil {
+		return a.plainErrors(ctx)
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -115,6 +113,12 @@ func (a *applier) materialise(ctx context.Context, t *target, versions map[strin
 		return err
 	}
 	return m.Explain(rendered, len(create), err)
+}
+
+// plainErrors ends DuckDB's JSON errors on the connection. It cannot be done in
+// a transaction that failed.
+func (a *applier) plainErrors(ctx context.Context) error {
+	return a.exec(context.WithoutCancel(ctx), "SET errors_as_json = false")
 }
 
 // checkContract compares the columns that came out with those the header

@@ -140,8 +140,16 @@ func put(t *testing.T, path string, body []byte) {
 // inputs hashes the landing zone as it is.
 func (h *house) inputs() Inputs {
 	h.t.Helper()
-	in := Inputs{Root: h.landing}
-	err := filepath.WalkDir(h.landing, func(path string, d fs.DirEntry, err error) error {
+	in, err := landed(h.landing)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return in
+}
+
+func landed(root string) (Inputs, error) {
+	in := Inputs{Root: root}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -150,10 +158,7 @@ func (h *house) inputs() Inputs {
 		in.Files = append(in.Files, InputFile{path, hex.EncodeToString(sum[:])})
 		return err
 	})
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return in
+	return in, err
 }
 
 func (h *house) load() *model.Project {

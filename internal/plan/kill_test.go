@@ -1,0 +1,205 @@
+package plan
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"beanflows.coffee/materia/internal/model"
+)
+
+// The victim: plans and applies prod in the house at PLAN_TEST_PATH, then gives
+// it what is new, and kills itself at the n-th time of the step PLAN_TEST_KILL.
+func pipelineToDeath() error {
+	h := &house{root: os.Getenv("PLAN_TEST_PATH")}
+	h.paths()
+	o := h.options()
+	step, fatal := 0, os.Getenv("PLAN_TEST_KILL")
+	o.OnStep = func(name string) error {
+		step++
+		fmt.Printf("step %d %s\n", step, name)
+		if fatal == fmt.Sprint(step) {
+			syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			select {}
+		}
+		return nil
+	}
+	ctx := context.Background()
+	project, err := model.Load(ctx, h.project, model.LoadOptions{Getenv: func(string) string { return h.landing }})
+	if err != nil {
+		return err
+	}
+	in, err := landed(h.landing)
+	if err != nil {
+		return err
+	}
+	fmt.Println("open")
+	lake, err := Open(ctx, h.path, o)
+	if err != nil {
+		return err
+	}
+	defer lake.Close()
+	recorded, err := lake.Recorded(ctx, Prod)
+	if err != nil {
+		return err
+	}
+	p, err := Compute(project, in, recorded)
+	if err != nil {
+		return err
+	}
+	_, err = Apply(ctx, lake, p, nil)
+	return err
+}
+
+// victim runs the other process and gives its steps. Without a step to die at
+// it is killed after the delay; a delay of 0 lets it end.
+func victim(t *testing.T, root string, step int, after time.Duration) (steps []string, took time.Duration, survived bool) {
+	t.Helper()
+	c := exec.Command(os.Args[0])
+	c.Env = append(os.Environ(), "PLAN_TEST_ROLE=pipeline", "PLAN_TEST_PATH="+root, fmt.Sprintf("PLAN_TEST_KILL=%d", step))
+	var stderr strings.Builder
+	c.Stderr = &stderr
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	var began time.Time
+	for lines.Scan() {
+		if lines.Text() == "open" {
+			began = time.Now()
+			if after > 0 {
+				time.AfterFunc(after, func() { c.Process.Kill() })
+			}
+			continue
+		}
+		steps = append(steps, lines.Text())
+	}
+	err = c.Wait()
+	if err != nil && stderr.Len() > 0 {
+		t.Fatalf("the other process: %v\n%s", err, stderr.String())
+	}
+	return steps, time.Since(began), err == nil
+}
+
+// clone copies a house, which nobody has open.
+func (h *house) clone() *house {
+	h.t.Helper()
+	twin := &house{t: h.t, root: h.t.TempDir(), wait: 10 * time.Second}
+	if err := os.CopyFS(twin.root, os.DirFS(h.root)); err != nil {
+		h.t.Fatal(err)
+	}
+	twin.paths()
+	return twin
+}
+
+// changedHouse shows one version in prod and has everything that can change
+// waiting for the next plan. Its tables are large enough to be caught half
+// written.
+func changedHouse(t *testing.T) *house {
+	h := newHouse(t)
+	var rows strings.Builder
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 60_000 {
+		fmt.Fprintf(&rows, "2026-01-%02d,%s,%d\n", 1+r.IntN(28), []string{"BR", "CO", "VN"}[r.IntN(3)], r.IntN(1_000_000))
+	}
+	h.land("trades/big.csv.gzip", "day,code,bags\n"+rows.String())
+	h.apply(Prod)
+	h.land("trades/later.csv.gzip", "day,code,bags\n"+rows.String())
+	h.edit("models/serving/by_country.sql", "sum(bags)", "sum(bags) * 2")
+	h.edit("models/foundation/rate.sql", "kind FULL", "kind FULL, audits (not_null(columns := (day)))")
+	h.write("models/serving/rates.sql", "MODEL (name serving.rates, kind FULL);\nSELECT rate FROM foundation.rate")
+	h.remove("models/serving/recent.sql")
+	return h
+}
+
+// survivesKill checks what a kill left: the file opens, prod is wholly old or
+// wholly new, and doing it again leads where an undisturbed plan leads.
+func survivesKill(t *testing.T, h *house, moment, before, after string) {
+	t.Helper()
+	if _, err := os.Stat(h.path); err == nil {
+		got, err := content(h.path, Prod)
+		if err != nil {
+			t.Fatalf("killed %s: the file does not open: %v", moment, err)
+		}
+		if got != before && got != after {
+			t.Fatalf("killed %s: prod is neither old nor new:\n%.2000s", moment, got)
+		}
+	} else if before != "" {
+		t.Fatalf("killed %s: %v", moment, err)
+	}
+	victim(t, h.root, 0, 0)
+	if got := h.content(Prod); got != after {
+		t.Fatalf("killed %s: after doing it again prod differs from an undisturbed plan:\n%.2000s", moment, got)
+	}
+	h.t = t
+	equal(t, "versions without a table, killed "+moment, h.query(`SELECT model FROM materia.snapshots WHERE (physical_schema, physical_table) NOT IN (
+		SELECT (schema_name, table_name) FROM duckdb_tables() UNION ALL SELECT (schema_name, view_name) FROM duckdb_views())`), nil)
+	if left, _ := filepath.Glob(h.path + ".new*"); len(left) > 0 {
+		t.Errorf("killed %s: left behind %v", moment, left)
+	}
+}
+
+func TestKillAtEveryStep(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		house func(*testing.T) *house
+		least int // steps that there must be
+	}{{"first plan", newHouse, 25}, {"changes", changedHouse, 19}} {
+		t.Run(c.name, func(t *testing.T) {
+			base := c.house(t)
+			before := ""
+			if _, err := os.Stat(base.path); err == nil {
+				before = base.content(Prod)
+			}
+			whole := base.clone()
+			steps, _, _ := victim(t, whole.root, 0, 0)
+			after := whole.content(Prod)
+			if len(steps) < c.least || before == after {
+				t.Fatalf("steps %v, content the same: %v", steps, before == after)
+			}
+			for i, name := range steps {
+				h := base.clone()
+				if seen, _, survived := victim(t, h.root, i+1, 0); survived || len(seen) != i+1 || seen[i] != name {
+					t.Fatalf("should have died at %s: %v", name, seen)
+				}
+				survivesKill(t, h, "at "+name, before, after)
+			}
+		})
+	}
+}
+
+func TestKillAtRandomMoments(t *testing.T) {
+	trials := 20
+	if os.Getenv("MATERIA_LONG") != "" {
+		trials = 500
+	}
+	base := changedHouse(t)
+	before := base.content(Prod)
+	whole := base.clone()
+	_, took, _ := victim(t, whole.root, 0, 0)
+	after := whole.content(Prod)
+	died := 0
+	for range trials {
+		moment := time.Duration(rand.Int64N(int64(took)))
+		h := base.clone()
+		if _, _, survived := victim(t, h.root, 0, max(moment, 1)); !survived {
+			died++
+		}
+		survivesKill(t, h, "after "+moment.String(), before, after)
+	}
+	if died < trials/4 {
+		t.Errorf("only %d of %d were killed before they ended", died, trials)
+	}
+}
