@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/hex"
 	"fmt"
 	"io/fs"
@@ -235,51 +236,65 @@ func (h *house) run(env string) (*Plan, Applied) {
 	return p, applied
 }
 
-// query gives rows as text, sorted.
+// query gives rows as JSON, sorted.
 func (h *house) query(sql string) []string {
 	h.t.Helper()
-	rows, err := query(h.path, sql)
+	db, err := duck.Open(h.path, duck.Options{ReadOnly: true, Threads: 1})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer db.Close()
+	rows, err := query(db, sql)
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	return rows
 }
 
-func query(path, sql string) ([]string, error) {
-	db, err := duck.Open(path, duck.Options{ReadOnly: true, Threads: 1, ExternalAccess: true})
-	if err != nil {
-		return nil, err
-	}
-	defer db.Close()
+func query(db *sql.DB, text string) ([]string, error) {
 	var all []string
-	err = eachRow(context.Background(), db, func(scan func(...any) error) error {
+	err := eachRow(context.Background(), db, func(scan func(...any) error) error {
 		var row string
 		err := scan(&row)
 		all = append(all, row)
 		return err
-	}, "SELECT CAST(to_json(q) AS VARCHAR) FROM ("+sql+") AS q")
+	}, "SELECT CAST(to_json(q) AS VARCHAR) FROM ("+text+") AS q")
 	slices.Sort(all)
 	return all, err
 }
 
-// content is everything an environment shows, by view.
+// content is everything an environment shows, by view: the rows, or their
+// number and hash where they are many.
 func content(path, env string) (string, error) {
+	db, err := duck.Open(path, duck.Options{ReadOnly: true, Threads: 1})
+	if err != nil {
+		return "", err
+	}
+	defer db.Close()
 	schemas := "schema_name NOT LIKE '%\\_\\_%' ESCAPE '\\'"
 	if env != Prod {
 		schemas = "ends_with(schema_name, '__" + env + "')"
 	}
-	names, err := query(path, "SELECT schema_name || '.' || view_name AS v FROM duckdb_views() WHERE NOT internal AND "+schemas)
+	names, err := query(db, "SELECT schema_name || '.' || view_name AS v FROM duckdb_views() WHERE NOT internal AND "+schemas)
 	if err != nil {
 		return "", err
 	}
 	var b strings.Builder
 	for _, n := range names {
 		name := strings.TrimSuffix(strings.TrimPrefix(n, `{"v":"`), `"}`)
-		rows, err := query(path, "SELECT * FROM "+name)
+		var count int
+		if err := db.QueryRow("SELECT count(*) FROM " + name).Scan(&count); err != nil {
+			return "", err
+		}
+		rows := "SELECT * FROM " + name
+		if count > 100 {
+			rows = "SELECT count(*) AS n, CAST(sum(hash(q)) AS VARCHAR) AS h FROM " + name + " AS q"
+		}
+		found, err := query(db, rows)
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(&b, "%s\n  %s\n", name, strings.Join(rows, "\n  "))
+		fmt.Fprintf(&b, "%s\n  %s\n", name, strings.Join(found, "\n  "))
 	}
 	return b.String(), nil
 }
