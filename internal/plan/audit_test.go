@@ -112,7 +112,7 @@ func TestChangedAuditIsAskedOfStandingTables(t *testing.T) {
 		t.Errorf("prod changed:\n%s", got)
 	}
 	h.edit("models/foundation/trade.sql", "max_v := 7", "max_v := 10")
-	p, applied := h.apply(Prod)
+	_, applied := h.apply(Prod)
 	if len(applied.Built) != 0 {
 		t.Errorf("an audit rebuilt %v", applied.Built)
 	}

@@ -1,0 +1,109 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"beanflows.coffee/materia/internal/duck"
+	"beanflows.coffee/materia/internal/model"
+)
+
+// BenchmarkFirstPlan builds a project of one reader and one aggregate over 1.5
+// million rows, and sets it against the same two statements run by DuckDB
+// alone with the checkpoint that ends both: "ratio" is plan / DuckDB.
+func BenchmarkFirstPlan(b *testing.B) {
+	dir := b.TempDir()
+	landing, projectDir := filepath.Join(dir, "landing"), filepath.Join(dir, "project")
+	r := rand.New(rand.NewPCG(1, 2))
+	var rows strings.Builder
+	rows.WriteString("day,code,bags\n")
+	for range 1_500_000 {
+		fmt.Fprintf(&rows, "2026-01-%02d,%c%c,%d\n", 1+r.IntN(28), 'A'+r.IntN(26), 'A'+r.IntN(26), r.IntN(1_000_000))
+	}
+	write := func(path, text string) {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			b.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			b.Fatal(err)
+		}
+	}
+	write(landing+"/rows.csv", rows.String())
+	write(projectDir+"/config.yaml", projectFiles["config.yaml"])
+	reader := "SELECT day, code, bags FROM read_csv(%s, columns = {'day': 'DATE', 'code': 'VARCHAR', 'bags': 'BIGINT'}, header = true, auto_detect = false)"
+	total := "SELECT code, day, sum(bags) AS bags, median(bags) AS middle FROM %s GROUP BY code, day"
+	write(projectDir+"/models/staging/rows.sql", "MODEL (name staging.rows, kind FULL);\n"+fmt.Sprintf(reader, "@landing_dir || '/*.csv'"))
+	write(projectDir+"/models/foundation/total.sql", "MODEL (name foundation.total, kind FULL);\n"+fmt.Sprintf(total, "staging.rows"))
+	ctx := context.Background()
+	project, err := model.Load(ctx, projectDir, model.LoadOptions{Getenv: func(string) string { return landing }})
+	if err != nil {
+		b.Fatal(err)
+	}
+	in, err := landed(landing)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var ours, alone time.Duration
+	for i := 0; b.Loop(); i++ {
+		began := time.Now()
+		lake, err := Open(ctx, filepath.Join(dir, fmt.Sprintf("ours%d.duckdb", i)), Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		recorded, err := lake.Recorded(ctx, Prod)
+		if err != nil {
+			b.Fatal(err)
+		}
+		p, err := Compute(project, in, recorded)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := Apply(ctx, lake, p, nil); err != nil {
+			b.Fatal(err)
+		}
+		if err := lake.Close(); err != nil {
+			b.Fatal(err)
+		}
+		ours += time.Since(began)
+
+		began = time.Now()
+		db, err := duck.Open(filepath.Join(dir, fmt.Sprintf("alone%d.duckdb", i)), duck.Options{ExternalAccess: true})
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, s := range []string{"CREATE TABLE r AS " + fmt.Sprintf(reader, "'"+landing+"/rows.csv'"), "CREATE TABLE t AS " + fmt.Sprintf(total, "r"), "CHECKPOINT"} {
+			if _, err := db.Exec(s); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if err := db.Close(); err != nil {
+			b.Fatal(err)
+		}
+		alone += time.Since(began)
+	}
+	b.ReportMetric(float64(ours)/float64(alone), "ratio")
+}
+
+// BenchmarkRunWithNothingNew is a run of 20,000 landing files without news.
+func BenchmarkRunWithNothingNew(b *testing.B) {
+	in := Inputs{Root: lz}
+	for i := range 20_000 {
+		in.Files = append(in.Files, InputFile{fmt.Sprintf("%s/w/%02d/%05d.json.gz", lz, i%12, i), fmt.Sprintf("%064d", i)})
+	}
+	first, err := Compute(project(reading(m("a.w", "w"), "w/*/*.json.gz"), m("b.top", "top", "a.w")), in, Recorded{Env: Prod})
+	if err != nil {
+		b.Fatal(err)
+	}
+	recorded := record(first)
+	for b.Loop() {
+		if p, err := ComputeRun(in, recorded); err != nil || p.Changes() {
+			b.Fatal(p, err)
+		}
+	}
+}
