@@ -26,8 +26,9 @@ func columns() []string {
 // Close, rows and coffeeRows are counted.
 //
 // It is stricter than RFC 4180 where a reader of the landed file might read
-// otherwise than was checked: a quote inside an unquoted field, text after a
-// closing quote, a lone carriage return and a zero byte are refused.
+// otherwise than was checked, or stop at it for good: a quote inside an unquoted
+// field, text after a closing quote, a lone carriage return, line breaks of two
+// kinds and a zero byte are refused.
 type scanner struct {
 	rows       int64 // without header and blank lines
 	coffeeRows int64
@@ -36,6 +37,7 @@ type scanner struct {
 	header   []byte // until its line is whole
 	fields   int    // that every row has; 0: the header is not whole yet
 	code     int    // index of Commodity_Code
+	crlf     bool   // the header ends in \r\n, and so must every row
 	state    scanState
 	field    int    // index of the current field in its row
 	rowBytes int    // of the current row so far
@@ -147,7 +149,7 @@ func (s *scanner) scan(p []byte) error {
 			case lineBreak:
 				s.rowBytes += j + 1 - start
 				start = j + 1
-				if err := s.endRow(); err != nil {
+				if err := s.endLine(false); err != nil {
 					return err
 				}
 			}
@@ -174,7 +176,7 @@ func (s *scanner) scan(p []byte) error {
 			case lineBreak:
 				s.rowBytes += i + 1 - start
 				start = i + 1
-				if err := s.endRow(); err != nil {
+				if err := s.endLine(false); err != nil {
 					return err
 				}
 			default:
@@ -187,7 +189,7 @@ func (s *scanner) scan(p []byte) error {
 			}
 			s.rowBytes += i + 1 - start
 			start = i + 1
-			if err := s.endRow(); err != nil {
+			if err := s.endLine(true); err != nil {
 				return err
 			}
 			i++
@@ -204,6 +206,14 @@ func (s *scanner) keep(p []byte) {
 	if s.field == s.code && len(s.value) <= len(coffeeCode) {
 		s.value = append(s.value, p[:min(len(p), len(coffeeCode)+1)]...)
 	}
+}
+
+// endLine ends a row at a line break, crlf or a bare \n.
+func (s *scanner) endLine(crlf bool) error {
+	if crlf != s.crlf {
+		return s.fail("ends in another line break than the header")
+	}
+	return s.endRow()
 }
 
 func (s *scanner) endRow() error {
@@ -236,7 +246,8 @@ func (s *scanner) readHeader() error {
 	if bom {
 		s.warnings = append(s.warnings, "the file begins with a byte order mark")
 	}
-	line = bytes.TrimRight(line, "\r\n")
+	line = bytes.TrimSuffix(line, []byte("\n"))
+	line, s.crlf = bytes.CutSuffix(line, []byte("\r"))
 	if len(line) == 0 {
 		return errors.New("no header line")
 	}
