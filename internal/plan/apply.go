@@ -78,7 +78,7 @@ func Apply(ctx context.Context, lake *Lakehouse, p *Plan, progress func(Event)) 
 	if err != nil {
 		var failed *AuditError
 		if errors.As(err, &failed) {
-			return a.applied, failed
+			return a.applied, err
 		}
 		return a.applied, lake.fail("apply plan to", err)
 	}
@@ -90,6 +90,10 @@ func (a *applier) run(ctx context.Context) error {
 		return err
 	}
 	if err := a.build(ctx); err != nil {
+		var failed *AuditError
+		if errors.As(err, &failed) { // or a plan that fails every day fills the disk with what it built
+			return errors.Join(err, a.sweep(ctx))
+		}
 		return err
 	}
 	if err := a.promote(ctx); err != nil {

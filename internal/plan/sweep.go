@@ -2,6 +2,7 @@ package plan
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 )
 
@@ -91,22 +92,35 @@ func (a *applier) forget(ctx context.Context, version string) error {
 const kept = `(SELECT env, plan_id FROM materia.environments UNION ALL
 	SELECT env, previous_plan_id FROM materia.environments WHERE previous_plan_id IS NOT NULL)`
 
+// listed reads versions from a JSON parameter.
+const listed = `(SELECT unnest(from_json(?, '["VARCHAR"]')))`
+
 // sweep drops, in one transaction, what neither the current nor the previous
-// plan of any environment shows, and the results of audits that stopped a plan
-// since overtaken. A crash before the commit leaves it to the next Apply.
+// plan of any environment shows nor this plan wants, and the results of audits
+// that stopped a plan since overtaken. A crash before the commit leaves it to
+// the next Apply.
 func (a *applier) sweep(ctx context.Context) error {
 	type unused struct {
 		version string
 		physical
 	}
 	var drop []unused
-	err := eachRow(ctx, a.conn, func(scan func(...any) error) error {
+	var versions []string
+	for _, t := range a.plan.targets {
+		versions = append(versions, t.version)
+	}
+	wanted, err := json.Marshal(versions)
+	if err != nil {
+		return fmt.Errorf("sweep: %w", err)
+	}
+	err = eachRow(ctx, a.conn, func(scan func(...any) error) error {
 		var u unused
 		err := scan(&u.version, &u.schema, &u.name, &u.kind)
 		drop = append(drop, u)
 		return err
 	}, `SELECT version, physical_schema, physical_table, if(kind = 'VIEW', 'VIEW', 'TABLE') FROM materia.snapshots
-		WHERE version NOT IN (SELECT version FROM materia.environment_models WHERE (env, plan_id) IN `+kept+`) ORDER BY model, version`)
+		WHERE version NOT IN (SELECT version FROM materia.environment_models WHERE (env, plan_id) IN `+kept+`)
+		AND version NOT IN `+listed+` ORDER BY model, version`, string(wanted))
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)
 	}
@@ -125,10 +139,14 @@ func (a *applier) sweep(ctx context.Context) error {
 		for _, statement := range []string{
 			"DELETE FROM materia.environment_models WHERE (env, plan_id) NOT IN " + kept,
 			"DELETE FROM materia.definitions WHERE hash NOT IN (SELECT definition FROM materia.environment_models UNION ALL SELECT definition FROM materia.snapshots)",
-			"DELETE FROM materia.audit_results WHERE version NOT IN (SELECT version FROM materia.snapshots)",
-			"DELETE FROM materia.audit_failures WHERE version NOT IN (SELECT version FROM materia.snapshots)",
 		} {
 			if err := a.exec(ctx, statement); err != nil {
+				return err
+			}
+		}
+		for _, table := range []string{"audit_results", "audit_failures"} { // those of a failed build have no snapshot
+			if err := a.exec(ctx, "DELETE FROM materia."+table+" WHERE version NOT IN (SELECT version FROM materia.snapshots) AND version NOT IN "+listed,
+				string(wanted)); err != nil {
 				return err
 			}
 		}
