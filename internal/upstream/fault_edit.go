@@ -30,11 +30,18 @@ func (f Fault) editCSV(csv []byte) []byte {
 		keep := cmp.Or(f.Rows, (len(lines)-1)/10)
 		return slices.Concat(lines[:min(1+keep, len(lines))]...)
 	}
-	column := slices.IndexFunc(fields(lines[0]), func(name []byte) bool { return string(name) == cmp.Or(f.Column, "Value") })
+	column := slices.IndexFunc(fields(nil, lines[0]), func(name []byte) bool { return string(name) == cmp.Or(f.Column, "Value") })
 	var out bytes.Buffer
 	out.Grow(len(csv) + len(csv)/4)
+	var row [][]byte
 	for i, line := range lines {
-		out.Write(bytes.Join(f.editRow(fields(line), column, i == 0), []byte(",")))
+		row = f.editRow(fields(row[:0], line), column, i == 0)
+		for n, field := range row {
+			if n > 0 {
+				out.WriteByte(',')
+			}
+			out.Write(field)
+		}
 		out.WriteString("\r\n")
 	}
 	return out.Bytes()
@@ -59,21 +66,21 @@ func (f Fault) editRow(row [][]byte, column int, header bool) [][]byte {
 	return row
 }
 
-// fields cuts a line at its commas outside quotes; quotes stay.
-func fields(line []byte) [][]byte {
+// fields cuts a line at its commas outside quotes and appends the pieces; quotes
+// stay.
+func fields(row [][]byte, line []byte) [][]byte {
 	line = bytes.TrimSuffix(line, []byte("\r\n"))
-	var all [][]byte
 	start, quoted := 0, false
 	for i, c := range line {
 		switch {
 		case c == '"':
 			quoted = !quoted
 		case c == ',' && !quoted:
-			all = append(all, line[start:i])
+			row = append(row, line[start:i])
 			start = i + 1
 		}
 	}
-	return append(all, line[start:])
+	return append(row, line[start:])
 }
 
 // editChart applies the fault to the one result of a chart document decoded
