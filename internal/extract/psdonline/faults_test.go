@@ -30,7 +30,7 @@ func bytesOf(body []byte) http.HandlerFunc {
 // leaves nothing in the zone but what a person may look at in quarantine, and is
 // over once upstream is well.
 func TestRefused(t *testing.T) {
-	good := realFile(t, "psd/"+december)
+	good := zipOf(t, "psd_coffee.csv", header+row)
 	csv := func(text string) http.HandlerFunc { return bytesOf(zipOf(t, "psd_coffee.csv", text)) }
 	for _, c := range []struct {
 		name   string

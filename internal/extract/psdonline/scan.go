@@ -40,7 +40,8 @@ type scanner struct {
 	crlf     bool   // the header ends in \r\n, and so must every row
 	state    scanState
 	field    int    // index of the current field in its row
-	rowBytes int    // of the current row so far
+	rowBytes int    // of the current row in earlier pieces
+	start    int    // of the current row in this piece
 	value    []byte // of the current row's Commodity_Code
 	blank    bool   // nothing in the current row yet
 	carry    []byte // an incomplete UTF-8 character at the end of the last piece
@@ -118,15 +119,14 @@ func (s *scanner) check(p []byte) error {
 // scan is the hot path: it looks at the bytes that mean something and jumps
 // over the rest.
 func (s *scanner) scan(p []byte) error {
-	start := 0 // of the current row in p
+	s.start = 0
 	for i := 0; i < len(p); {
+		var err error
 		switch s.state {
 		case atField:
-			if p[i] == '"' {
+			if s.state = inPlain; p[i] == '"' {
 				s.state, s.blank = inQuotes, false
 				i++
-			} else {
-				s.state = inPlain
 			}
 		case inPlain:
 			j := i
@@ -135,23 +135,8 @@ func (s *scanner) scan(p []byte) error {
 			}
 			s.keep(p[i:j])
 			s.blank = s.blank && i == j
-			if i = j + 1; j == len(p) {
-				continue
-			}
-			switch p[j] {
-			case ',':
-				s.field++
-				s.state, s.blank = atField, false
-			case '"':
-				return s.fail("has a quote inside an unquoted field")
-			case '\r':
-				s.state = atReturn
-			case lineBreak:
-				s.rowBytes += j + 1 - start
-				start = j + 1
-				if err := s.endLine(false); err != nil {
-					return err
-				}
+			if i = j + 1; j < len(p) {
+				err = s.afterPlain(p[j], i)
 			}
 		case inQuotes:
 			j := bytes.IndexByte(p[i:], '"')
@@ -164,39 +149,57 @@ func (s *scanner) scan(p []byte) error {
 			s.state = atQuote
 			i += j + 1
 		case atQuote:
-			switch p[i] {
-			case '"':
-				s.state = inQuotes
-				s.keep(p[i : i+1])
-			case ',':
-				s.field++
-				s.state = atField
-			case '\r':
-				s.state = atReturn
-			case lineBreak:
-				s.rowBytes += i + 1 - start
-				start = i + 1
-				if err := s.endLine(false); err != nil {
-					return err
-				}
-			default:
-				return s.fail("has text after a closing quote")
-			}
 			i++
+			err = s.afterQuote(p[i-1:i], i)
 		case atReturn:
-			if p[i] != lineBreak {
+			i++
+			if p[i-1] != lineBreak {
 				return s.fail("has a carriage return that ends no line")
 			}
-			s.rowBytes += i + 1 - start
-			start = i + 1
-			if err := s.endLine(true); err != nil {
-				return err
-			}
-			i++
+			err = s.endLine(i, true)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	if s.rowBytes += len(p) - start; s.rowBytes > maxRow {
+	if s.rowBytes += len(p) - s.start; s.rowBytes > maxRow {
 		return s.fail(fmt.Sprintf("is longer than %d bytes", maxRow))
+	}
+	return nil
+}
+
+// afterPlain takes the special byte that ends an unquoted field; next is the
+// index behind it.
+func (s *scanner) afterPlain(c byte, next int) error {
+	switch c {
+	case ',':
+		s.field++
+		s.state, s.blank = atField, false
+	case '\r':
+		s.state = atReturn
+	case lineBreak:
+		return s.endLine(next, false)
+	case '"':
+		return s.fail("has a quote inside an unquoted field")
+	}
+	return nil
+}
+
+// afterQuote takes the byte after a quote between quotes.
+func (s *scanner) afterQuote(c []byte, next int) error {
+	switch c[0] {
+	case '"':
+		s.state = inQuotes
+		s.keep(c)
+	case ',':
+		s.field++
+		s.state = atField
+	case '\r':
+		s.state = atReturn
+	case lineBreak:
+		return s.endLine(next, false)
+	default:
+		return s.fail("has text after a closing quote")
 	}
 	return nil
 }
@@ -208,8 +211,11 @@ func (s *scanner) keep(p []byte) {
 	}
 }
 
-// endLine ends a row at a line break, crlf or a bare \n.
-func (s *scanner) endLine(crlf bool) error {
+// endLine ends a row at a line break, crlf or a bare \n; next is the index in
+// the piece behind it.
+func (s *scanner) endLine(next int, crlf bool) error {
+	s.rowBytes += next - s.start
+	s.start = next
 	if crlf != s.crlf {
 		return s.fail("ends in another line break than the header")
 	}
