@@ -334,3 +334,14 @@ func TestChartWindowsAndRefusals(t *testing.T) {
 		t.Error("query2 answers otherwise than query1")
 	}
 }
+
+// A server of a day before its first year has no bars and says so politely.
+func TestNoBarsAtAll(t *testing.T) {
+	o := on("2010-05-05")
+	o.Since = 2020
+	for _, query := range []string{"interval=1d&range=max", "interval=1d&period1=0", "interval=1d"} {
+		if r := askChart(t, New(o), query).Chart.Result[0]; r.Timestamp != nil || r.Indicators.AdjClose != nil {
+			t.Errorf("%s: %v", query, r)
+		}
+	}
+}
