@@ -86,7 +86,10 @@ func realData(t *testing.T, path string) string {
 	t.Helper()
 	root := os.Getenv("MATERIA_REAL_DATA")
 	if root == "" {
-		root = filepath.Join("..", "..", "..", "shared", "data")
+		root = filepath.Join("..", "shared", "data")
+	}
+	if !filepath.IsAbs(root) { // relative to the repository
+		root = filepath.Join("..", "..", root)
 	}
 	found, err := filepath.Glob(filepath.Join(root, path))
 	if err != nil || len(found) == 0 {
