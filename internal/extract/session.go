@@ -139,11 +139,13 @@ func (s *Session) transfer(ctx context.Context, ask request, r *Response) (answe
 	return s.deps.Client.fetch(ctx, ask, r.file)
 }
 
-// contradicts says that a "not modified" names other validators than were asked
-// about: then it says nothing about our content.
+// contradicts says that a "not modified" names another version than was asked
+// about, by its ETag or by its date: then it says nothing about our content. A
+// publisher whose ETag is the same for everything is found out by its date.
 func contradicts(ask request, h http.Header) bool {
-	etag := h.Get("ETag")
-	return etag != "" && ask.etag != "" && weak(etag) != weak(ask.etag)
+	etag, modified := h.Get("ETag"), h.Get("Last-Modified")
+	return etag != "" && ask.etag != "" && weak(etag) != weak(ask.etag) ||
+		modified != "" && ask.lastModified != "" && modified != ask.lastModified
 }
 
 func weak(etag string) string {

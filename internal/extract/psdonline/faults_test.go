@@ -305,32 +305,35 @@ func TestValidatorsNeverDecide(t *testing.T) {
 	if len(r.landed()) != 2 {
 		t.Errorf("landed %q", r.landed())
 	}
-	// A "not modified" that is about another version is no answer.
-	asked := 0
-	r.answer = func(w http.ResponseWriter, req *http.Request) {
-		asked++
-		w.Header().Set("Last-Modified", decemberRelease.Format(http.TimeFormat))
-		if w.Header().Set("ETag", `"c"`); req.Header.Get("If-None-Match") != "" {
-			w.WriteHeader(http.StatusNotModified)
-			return
+}
+
+// A "not modified" that is about another version, by its ETag or its date, is no
+// answer to what was asked.
+func TestContradictingNotModified(t *testing.T) {
+	text := header + strings.Repeat(row, 10)
+	for name, later := range map[string]func(h http.Header){
+		"another ETag":         func(h http.Header) { h.Set("ETag", `"two"`) },
+		"the ETag of old, new": func(h http.Header) { h.Set("Last-Modified", decemberRelease.AddDate(0, 6, 0).Format(http.TimeFormat)) },
+	} {
+		body, change := zipOf(t, "psd_coffee.csv", text), func(http.Header) {}
+		r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+			w.Header().Set("ETag", `"one"`)
+			w.Header().Set("Last-Modified", decemberRelease.Format(http.TimeFormat))
+			if change(w.Header()); req.Header.Get("If-None-Match") != "" {
+				w.WriteHeader(http.StatusNotModified)
+				return
+			}
+			w.Write(body)
+		})
+		for _, want := range []string{"success", "unchanged"} {
+			if res, err := r.run(extract.Window{}); err != nil || res.Status != want || len(r.asked) != 1 {
+				t.Errorf("%s: %+v, %v, asked %q", name, res, err, r.asked)
+			}
 		}
-		w.Write(zipOf(t, "psd_coffee.csv", text+row+row))
-	}
-	if _, err := answer(`"d"`, second); err != nil {
-		t.Fatal(err)
-	}
-	r.answer = func(w http.ResponseWriter, req *http.Request) {
-		asked++
-		w.Header().Set("ETag", `"e"`)
-		w.Header().Set("Last-Modified", decemberRelease.Format(http.TimeFormat))
-		if req.Header.Get("If-None-Match") != "" {
-			w.WriteHeader(http.StatusNotModified)
-			return
+		body, change = zipOf(t, "psd_coffee.csv", text+row), later
+		if res, err := r.run(extract.Window{}); err != nil || res.Status != "success" || len(r.asked) != 2 {
+			t.Errorf("%s: %+v, %v, asked %q", name, res, err, r.asked)
 		}
-		w.Write(zipOf(t, "psd_coffee.csv", text+row+row))
-	}
-	if res, err := r.run(extract.Window{}); err != nil || res.Status != "success" || asked != 2 {
-		t.Errorf("%+v, %v, asked %d times", res, err, asked)
 	}
 }
 
