@@ -36,6 +36,20 @@ func newYahoo(t *testing.T, today string) *yahoo {
 	return &yahoo{t: t, rows: rows[1:], today: today}
 }
 
+// The answer lands byte for byte.
+func TestAnswerLandsAsItCame(t *testing.T) {
+	gold := realFile(t, "prices/yahoo_chart_GC=F_1d_20200102.json")
+	body := strings.NewReplacer("GC=F", "KC=F", `"USD"`, `"USX"`).Replace(string(gold))
+	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(body)) })
+	res, err := r.run(extract.Window{})
+	if err != nil || len(res.Landed) != 1 || res.Landed[0].Path != "prices/KC=F/2020-01-02.json.gz" {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	if got := r.gunzip(res.Landed[0].Path); string(got) != body {
+		t.Errorf("landed %q", got)
+	}
+}
+
 func (y *yahoo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	from, _ := strconv.ParseInt(q.Get("period1"), 10, 64)

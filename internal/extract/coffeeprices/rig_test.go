@@ -95,16 +95,6 @@ func (r *rig) files() []string {
 	return list
 }
 
-func (r *rig) landed() []string {
-	var list []string
-	for _, name := range r.files() {
-		if strings.HasPrefix(name, "prices/") {
-			list = append(list, name)
-		}
-	}
-	return list
-}
-
 func (r *rig) manifests() int {
 	list, err := filepath.Glob(filepath.Join(r.root, ".manifest", "*", "*.jsonl"))
 	if err != nil {
