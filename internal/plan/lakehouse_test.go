@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -71,7 +72,7 @@ func other(t *testing.T, role, path string) (pid int, stop func()) {
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "open\n" {
 		t.Fatalf("the other process: %q %v", line, err)
 	}
-	return c.Process.Pid, func() { in.Close(); c.Wait() }
+	return c.Process.Pid, sync.OnceFunc(func() { in.Close(); c.Wait() })
 }
 
 func TestSecondWriterIsToldWhoHasIt(t *testing.T) {
