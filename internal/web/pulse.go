@@ -41,6 +41,21 @@ type tile struct {
 	AsOf, Source string
 }
 
+// pulsePart is what one source has to say on the front page: its findings and
+// tiles, and a headline where none before it had one.
+type pulsePart struct {
+	source, title string // as in data_freshness; title where it was never loaded
+	add           func(*pulsePage, context.Context, *reading) error
+}
+
+// pulseParts is the front page in its order; a further source adds a line.
+func pulseParts() []pulsePart {
+	return []pulsePart{
+		{"prices", "KC=F prices", (*pulsePage).addPrice},
+		{"psd", "USDA PSD Online", (*pulsePage).addSupply},
+	}
+}
+
 const pulseRevisions = 5
 
 func loadPulse(ctx context.Context, r *reading) (any, error) {
@@ -49,13 +64,11 @@ func loadPulse(ctx context.Context, r *reading) (any, error) {
 	if p.Sources, err = loadFreshness(ctx, r); err != nil {
 		return nil, err
 	}
-	prices, psd := sourceOf(p.Sources, "prices", "KC=F prices"), sourceOf(p.Sources, "psd", "USDA PSD Online")
-	p.Notices = notices(prices, psd)
-	if err := p.addPrice(ctx, r); err != nil {
-		return nil, err
-	}
-	if err := p.addSupply(ctx, r); err != nil {
-		return nil, err
+	for _, part := range pulseParts() {
+		p.Notices = append(p.Notices, notices(sourceOf(p.Sources, part.source, part.title))...)
+		if err := part.add(&p, ctx, r); err != nil {
+			return nil, err
+		}
 	}
 	if p.Headline == "" {
 		p.Headline = "Nothing is known yet"
@@ -74,7 +87,9 @@ func (p *pulsePage) addPrice(ctx context.Context, r *reading) error {
 	}
 	p.Last = days[len(days)-1]
 	asOf := shortDate(p.Last.Date)
-	p.Headline = priceHeadline(p.Last)
+	if p.Headline == "" {
+		p.Headline = priceHeadline(p.Last)
+	}
 	p.Findings = append(p.Findings, finding{"Price", "/price", priceFindings(p.Last, ranks), asOf})
 	price := tile{Label: "Price, KC=F front month", Path: "/price", Value: fixed(p.Last.Close, 2), Unit: "US¢/lb", Change: dayChange(p.Last), Direction: direction(p.Last.Return),
 		Spark: sparkHTML("series-close", priceLine("", "", days, func(d priceDay) num { return d.Close }).Points, maxPriceGap), SparkText: "closes of the last year", AsOf: asOf, Source: "Yahoo Finance"}
