@@ -20,6 +20,7 @@ type Batch struct {
 	broken  error    // the journal could not be written: nothing more may land
 	drafts  map[*Draft]bool
 	known   map[string][]Entry // earlier files of this source by plain path; nil until the first Put
+	view    view               // what the operator decided about this source
 	origin  string             // of the data that the zone holds; "" for none yet
 	entries []Entry
 	unsure  []Entry // journalled, but Put failed: whether they landed shows at Commit

@@ -16,20 +16,25 @@ import (
 // TestMain lets the tests start this binary again as a process to kill.
 func TestMain(m *testing.M) {
 	switch root := os.Getenv("LANDING_TEST_ROOT"); os.Getenv("LANDING_TEST_ROLE") {
-	case "crash":
+	case "crash", "decide":
 		dieAt, err := strconv.Atoi(os.Getenv("LANDING_TEST_STEP"))
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(2)
 		}
 		n := 0
-		_, err = land(root, Options{Now: at(noon), OnStep: func(string) error {
+		dying := Options{Now: at(noon), OnStep: func(string) error {
 			if n++; n == dieAt {
 				syscall.Kill(os.Getpid(), syscall.SIGKILL)
 				select {}
 			}
 			return nil
-		}}, scenario, true)
+		}}
+		if os.Getenv("LANDING_TEST_ROLE") == "decide" {
+			err = decide(root, dying, script()...)
+		} else {
+			_, err = land(root, dying, scenario, true)
+		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)

@@ -14,9 +14,12 @@
 //	{source folders}/...            landed files, mode 0444, never rewritten
 //	.manifest/{year}/{run}.jsonl    one line a file, written once
 //	.manifest/.open/{run}.journal   runs that are still writing, or died so
+//	.manifest/.origin               live, sample or replay
 //	.tmp/{source}/                  drafts; swept by Recover
 //	.lock/{source}                  flock; its text names the holder
 //	.quarantine/                    refused content and why
+//	.decisions/{source}/{id}.json   what an operator decided, written once
+//	.aside/{source folders}/...     landed files that a decision took from the readers
 //
 // It must never overwrite or delete a landed file, never use a name that came
 // from upstream without checking it, and never import another package of ours:

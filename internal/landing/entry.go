@@ -58,10 +58,14 @@ func (e Entry) check() error {
 		return fmt.Errorf("negative count: bytes %d, rows %d", e.Bytes, e.Rows)
 	case e.LandedAt.IsZero():
 		return errors.New("landed_at is missing")
-	case e.Origin != "live" && e.Origin != "sample" && e.Origin != "replay":
+	case !knownOrigin(e.Origin):
 		return fmt.Errorf("origin %q: want live, sample or replay", e.Origin)
 	}
 	return nil
+}
+
+func knownOrigin(origin string) bool {
+	return origin == "live" || origin == "sample" || origin == "replay"
 }
 
 // encodeLine is the entry as one line of JSON with its newline.

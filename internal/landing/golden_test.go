@@ -88,6 +88,14 @@ func TestOrderOfOperations(t *testing.T) {
 		"manifest link: .manifest/2026/RUN.jsonl", // the run is done
 		"manifest sync dir: .manifest/2026",
 		"manifest remove draft: .tmp/psd/RUN-3",
+
+		"origin create: .tmp/psd/RUN-4", // for later runs, which need not look at the manifests
+		"origin write: .tmp/psd/RUN-4",
+		"origin sync: .tmp/psd/RUN-4",
+		"origin link: .manifest/.origin",
+		"origin sync dir: .manifest",
+		"origin remove draft: .tmp/psd/RUN-4",
+
 		"journal remove: .manifest/.open/RUN.journal",
 		"journal sync removal: .manifest/.open",
 	}
@@ -128,7 +136,8 @@ func TestCommitAfterFailedSync(t *testing.T) {
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"manifest sync dir", "journal remove", "journal sync removal"}
+	want := []string{"manifest sync dir", "origin create", "origin write", "origin sync", "origin link", "origin sync dir",
+		"origin remove draft", "journal remove", "journal sync removal"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("second try (-want +got):\n%s", diff)
 	}

@@ -19,12 +19,33 @@ import (
 func (z *Zone) Entries() iter.Seq2[Entry, error] { return z.entries(nil) }
 
 // Origin is live, sample or replay: where the zone's data comes from; "" while
-// it holds none. A zone never holds two, so its first line answers.
+// it holds none. A zone never holds two, so one small file answers; where it is
+// missing, the first manifest line does.
 func (z *Zone) Origin() (string, error) {
+	text, err := os.ReadFile(z.path(originFile))
+	if origin := strings.TrimSpace(string(text)); err == nil && knownOrigin(origin) {
+		return origin, nil
+	} else if err == nil {
+		return "", fmt.Errorf("landing: %s says %q, want live, sample or replay; remove it and the manifests will tell", originFile, origin)
+	}
 	for e, err := range z.Entries() {
 		return e.Origin, err
 	}
 	return "", nil
+}
+
+// noteOrigin writes the file that spares a look at the manifests. A crash here
+// leaves it missing, and the manifests answer.
+func (z *Zone) noteOrigin(source, run, origin string) error {
+	final := z.path(originFile)
+	if _, err := os.Lstat(final); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	err := z.writeOnce("origin", source, run, final, strings.NewReader(origin+"\n"))
+	if errors.Is(err, fs.ErrExist) {
+		return nil // another source was first
+	}
+	return err
 }
 
 // entries yields the lines of the runs that keep accepts; nil accepts all.
@@ -147,14 +168,18 @@ func (z *Zone) Verify(ctx context.Context, each func(Entry, error)) error {
 
 // verify re-reads one file.
 func (z *Zone) verify(e Entry) error {
-	info, err := os.Lstat(z.path(e.Path))
+	at, _, err := z.File(e.Path)
+	if err != nil {
+		return fmt.Errorf("landing: verify %s: %w", e.Path, err)
+	}
+	info, err := os.Lstat(at)
 	if err != nil {
 		return fmt.Errorf("landing: verify %s: %w", e.Path, err)
 	}
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("landing: verify %s: not a regular file", e.Path)
 	}
-	sha, n, err := hashFile(z.path(e.Path), compressed(e.Path))
+	sha, n, err := hashFile(at, compressed(e.Path))
 	switch {
 	case err != nil:
 		return fmt.Errorf("landing: verify %s: %w", e.Path, err)
@@ -230,6 +255,9 @@ func (z *Zone) seal(run string, entries []Entry) error {
 			return err
 		}
 	default:
+		return err
+	}
+	if err := z.noteOrigin(source, run, entries[0].Origin); err != nil {
 		return err
 	}
 	return z.dropJournal(run)

@@ -70,7 +70,7 @@ func (b *Batch) put(d *Draft, e Entry) (Entry, error) {
 	if adopt {
 		err = b.zone.disk.syncDir("adopt sync dir", filepath.Dir(b.zone.path(e.Path)))
 	} else {
-		err = b.zone.disk.publish("put", d.path, b.zone.path(e.Path))
+		err = b.zone.disk.publish("put", d.path, b.zone.path(b.final(e)))
 	}
 	if err != nil {
 		return Entry{}, err
@@ -142,7 +142,11 @@ func (b *Batch) load() error {
 	if err != nil {
 		return err
 	}
-	b.known, b.origin = known, origin
+	decisions, err := b.zone.Decisions(b.source)
+	if err != nil {
+		return err
+	}
+	b.known, b.origin, b.view = known, origin, viewOf(decisions)
 	return nil
 }
 
@@ -171,7 +175,7 @@ func (b *Batch) place(d *Draft, e Entry) (_ Entry, adopt bool, err error) {
 	case err == nil || len(versions) > 0:
 		// Taken, or was taken and the file is lost: its manifest line stands.
 	case errors.Is(err, fs.ErrNotExist):
-		return e, false, b.zone.disk.folder("put", path.Dir(e.Path))
+		return e, false, b.zone.disk.folder("put", path.Dir(b.final(e)))
 	default:
 		return Entry{}, false, err
 	}
@@ -183,24 +187,24 @@ func (b *Batch) place(d *Draft, e Entry) (_ Entry, adopt bool, err error) {
 		}
 	}
 	e.Path = revisionPath(e.Path, e.LandedAt, e.SHA256)
-	return e, false, b.zone.disk.folder("put", path.Dir(e.Path))
+	return e, false, b.zone.disk.folder("put", path.Dir(b.final(e)))
 }
 
 // exists puts back a file that its manifest names and that was lost (the draft
 // holds the same content), and returns ErrExists. No second manifest line: a
 // crash here leaves the file missing as before, or whole.
 func (b *Batch) exists(d *Draft, v Entry) error {
-	lost := b.zone.path(v.Path)
-	if _, err := os.Lstat(lost); !errors.Is(err, fs.ErrNotExist) {
+	if _, _, err := b.zone.File(v.Path); !errors.Is(err, fs.ErrNotExist) {
 		return ErrExists
 	}
+	lost := b.final(v)
 	if v.contentSHA() != d.SHA256() {
 		return ErrExists // same but for volatile fields: these bytes are not those
 	}
-	if err := b.zone.disk.folder("restore", path.Dir(v.Path)); err != nil {
+	if err := b.zone.disk.folder("restore", path.Dir(lost)); err != nil {
 		return err
 	}
-	if err := b.zone.disk.publish("restore", d.path, lost); err != nil {
+	if err := b.zone.disk.publish("restore", d.path, b.zone.path(lost)); err != nil {
 		return err
 	}
 	return ErrExists

@@ -94,7 +94,7 @@ func (z *Zone) writeOnce(step, source, run, final string, r io.Reader) (err erro
 // A crash here leaves the file under both names; Recover comes here again and
 // moves it to one more name. A person sees two, which is harmless.
 func (z *Zone) setAside(source, run string, e Entry, r *Recovery) error {
-	wrong := z.path(e.Path)
+	wrong := z.located(e.Path)
 	if _, err := os.Lstat(wrong); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -45,6 +45,9 @@ func (z *Zone) Recover(source string) (Recovery, error) {
 		}
 		r.Runs = append(r.Runs, run)
 	}
+	if err := z.carryOut(source); err != nil {
+		return r, fmt.Errorf("landing: recover %s: %w", source, err)
+	}
 	return r, nil
 }
 
@@ -163,7 +166,7 @@ func (z *Zone) readJournal(run string) (announced []Entry, damaged bool, err err
 // content, and if so makes its name durable: whoever linked it may have died
 // before that. (The folder's own name was synced before the link.)
 func (z *Zone) confirm(e Entry) (bool, error) {
-	final := z.path(e.Path)
+	final := z.located(e.Path)
 	info, err := os.Lstat(final)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
 		return false, nil

@@ -19,6 +19,7 @@ const (
 	draftDir      = ".tmp"
 	lockDir       = ".lock"
 	quarantineDir = ".quarantine"
+	originFile    = ".manifest/.origin"
 
 	// A journal is no *.jsonl: globs over the manifests would else read the
 	// half-written lines of a run that is still open.
