@@ -216,7 +216,7 @@ func (z *Zone) Decisions(source string) ([]Decision, error) {
 
 // view is what the decisions about one source amount to.
 type view struct {
-	pinned    string          // path; new files are set aside as they land
+	pinned    string // path; new files are set aside as they land
 	pinnedAt  time.Time
 	hidden    map[string]bool // every path that a decision ever moved: true if it is set aside now
 	retracted map[string]bool // set aside for itself, whatever a pin says
