@@ -40,6 +40,7 @@ type Input struct {
 
 	Threads     int
 	MemoryLimit string
+	LockWait    time.Duration // for another export, and for a writer of the lakehouse
 
 	// OnStep is called with the name of each durable step before it is taken;
 	// an error from it ends the export there. Nil outside tests.
@@ -143,6 +144,11 @@ func publish(ctx context.Context, in Input, result *Result) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
+	lock, err := lockExport(ctx, in.Path, in.LockWait)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
 	tmp := in.Path + ".new"
 	// A crash until the rename leaves at most this file and its WAL; the next
 	// export removes both here. Nobody reads them.
@@ -200,8 +206,10 @@ func build(ctx context.Context, in Input, path string, tables []Table) error {
 		return err
 	}
 	defer c.Close()
+	if err := attachLake(ctx, c, in); err != nil {
+		return err
+	}
 	for _, q := range []string{
-		"ATTACH " + literal(in.Lakehouse) + " AS lake (READ_ONLY)",
 		"ATTACH " + literal(path) + " AS dst",
 		"CREATE SCHEMA dst.serving",
 		"USE lake",
@@ -229,6 +237,26 @@ func build(ctx context.Context, in Input, path string, tables []Table) error {
 		}
 	}
 	return nil
+}
+
+// attachLake opens the lakehouse for reading. A plan that writes it is waited for.
+func attachLake(ctx context.Context, c *sql.Conn, in Input) error {
+	deadline := time.Now().Add(in.LockWait)
+	for {
+		_, err := c.ExecContext(ctx, "ATTACH "+literal(in.Lakehouse)+" AS lake (READ_ONLY)")
+		holder, locked := duck.IsLocked(err)
+		if !locked {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return &LockedError{Path: in.Lakehouse, Detail: holder}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(lockRetry):
+		}
+	}
 }
 
 // verify compares row count and an order-free checksum of all columns.

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"beanflows.coffee/materia/internal/serving"
+	"beanflows.coffee/materia/internal/web"
+)
+
+// stopWait is how long answers under way may take once the server stops.
+const stopWait = 10 * time.Second
+
+func webCmd(a *app) *cobra.Command {
+	var addr string
+	c := &cobra.Command{
+		Use:   "web",
+		Short: "Serve the dashboard",
+		Long: `Serve the dashboard from the published file, which is opened again when an export
+replaces it. It reads nothing else. SIGTERM or Ctrl-C stops it after the answers under way.`,
+		Example: `  materia web
+  materia web --addr :8080            # every address of this machine`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			l, err := net.Listen("tcp", addr)
+			if err != nil {
+				return fmt.Errorf("web: %w (another materia web? choose another --addr)", err)
+			}
+			return a.serve(cmd.Context(), l)
+		},
+	}
+	c.Flags().StringVar(&addr, "addr", "localhost:8080", "address to listen on")
+	return c
+}
+
+// serve runs the dashboard on l until the context ends, and that is no error.
+func (a *app) serve(ctx context.Context, l net.Listener) error {
+	reader, err := serving.OpenReader(a.servingPath, serving.ReaderOptions{Log: a.log})
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	defer reader.Close()
+	server := web.NewServer(l.Addr().String(), web.New(reader, web.Options{Log: a.log, Now: a.now, Version: version}))
+	fmt.Fprintf(a.stdout, "serving %s on http://%s\n", a.servingPath, shownAddr(l.Addr()))
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("web: %w", err)
+	case <-ctx.Done():
+	}
+	a.log.Info("stopping")
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWait)
+	defer cancel()
+	err = server.Shutdown(limited)
+	if serr := <-failed; !errors.Is(serr, http.ErrServerClosed) {
+		err = errors.Join(err, serr)
+	}
+	if err != nil {
+		return fmt.Errorf("web: stop: %w", err)
+	}
+	return nil
+}
+
+// shownAddr is the address as a person opens it in a browser.
+func shownAddr(at net.Addr) string {
+	tcp, ok := at.(*net.TCPAddr)
+	if !ok {
+		return at.String()
+	}
+	if tcp.IP.IsUnspecified() || tcp.IP.IsLoopback() {
+		return fmt.Sprintf("localhost:%d", tcp.Port)
+	}
+	return tcp.String()
+}
