@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-		"text/tabwriter"
+	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
