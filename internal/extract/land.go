@@ -3,8 +3,6 @@ package extract
 import (
 	"compress/gzip"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -116,7 +114,11 @@ func (s *Session) Landed(ctx context.Context) ([]landing.Entry, error) {
 
 // ReadLanded is the uncompressed content of a landed file, at most limit bytes.
 func (s *Session) ReadLanded(e landing.Entry, limit int64) ([]byte, error) {
-	f, err := os.Open(filepath.Join(s.deps.Zone.Root(), filepath.FromSlash(e.Path)))
+	at, _, err := s.deps.Zone.File(e.Path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(at)
 	if err != nil {
 		return nil, err
 	}
@@ -161,17 +163,21 @@ func (s *Session) remember(ctx context.Context) error {
 // quarantine keeps a refused body, once however often upstream repeats it. A
 // failure here is logged only: the refusal itself is what counts.
 func (s *Session) quarantine(r *Response, reason error) {
-	sum := sha256.New()
-	if _, err := io.Copy(sum, r.body()); err != nil {
+	if s.deps.kept != nil {
+		return // it lies there
+	}
+	sha, err := r.hash()
+	if err != nil {
 		s.Log.Warn("refused answer not kept", "url", r.URL, "reason", err.Error())
 		return
 	}
-	name := hex.EncodeToString(sum.Sum(nil))[:12] + "-" + r.Base()
+	name := sha[:12] + "-" + r.Base()
 	if kept, _ := filepath.Glob(filepath.Join(s.deps.Zone.Root(), ".quarantine", "*-"+name[:13]+"*")); len(kept) > 0 {
 		return
 	}
 	body := io.LimitReader(r.body(), quarantineBytes)
-	if err := s.deps.Zone.Quarantine(s.source.Name, s.result.RunID, name, body, reason.Error()); err != nil {
+	text := reason.Error() + "\n" + r.refused(sha).machineLine()
+	if err := s.deps.Zone.Quarantine(s.source.Name, s.result.RunID, name, body, text); err != nil {
 		s.Log.Warn("refused answer not kept", "url", r.URL, "reason", err.Error())
 		return
 	}

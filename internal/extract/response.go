@@ -26,8 +26,9 @@ type Response struct {
 	Validators  landing.Validators
 	Released    *time.Time // Last-Modified, UTC; nil where the header is missing, wrong or in the future
 
-	session *Session
-	file    *os.File // the body, a file without a name: gone when closed, or with the process
+	session  *Session
+	findings []Finding // what its contract said, if it was refused for that
+	file     *os.File  // the body, a file without a name: gone when closed, or with the process
 }
 
 // Close gives the body's space back. Closing twice does nothing.

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,10 @@ import (
 
 // maxErrorBytes bounds the text of a run's row; the log has all of it.
 const maxErrorBytes = 8 << 10
+
+// leastFree is what a disk must have before a run begins: a few answers, with room
+// for their spool, their draft and what the transformation writes beside.
+const leastFree = 256 << 20
 
 // Run extracts one source once. The error is nil for the statuses success and
 // unchanged, and for partial where the source came to its end; Result.Failed
@@ -39,7 +44,7 @@ func Run(ctx context.Context, d Deps, src Source, w Window) (res Result, err err
 	if err := d.State.StartRun(ctx, state.Run{ID: res.RunID, Source: src.Name, StartedAt: started}); err != nil {
 		return res, err
 	}
-	s := &Session{Log: d.Log.With("source", src.Name), source: src, deps: d, result: &res}
+	s := &Session{Log: d.Log.With("source", src.Name), source: src, deps: d, result: &res, window: w}
 	defer func() { err = s.finish(context.WithoutCancel(ctx), err) }()
 	if err = s.begin(ctx, crashed > 0); err == nil {
 		err = s.work(ctx, w) // fills res, so it must not stand beside it in a return
@@ -50,6 +55,13 @@ func Run(ctx context.Context, d Deps, src Source, w Window) (res Result, err err
 // begin brings the zone in order after a dead run and opens this run's batch.
 func (s *Session) begin(ctx context.Context, crashed bool) error {
 	z := s.deps.Zone
+	least := cmp.Or(s.deps.FreeBytes, leastFree)
+	if free, err := z.Free(); err != nil {
+		return err
+	} else if free < least {
+		return fmt.Errorf("%s: %s has %d MB free, fewer than the %d MB that a run needs; make room, nothing was asked",
+			s.source.Name, z.Root(), free>>20, least>>20)
+	}
 	found, err := z.Recover(s.source.Name)
 	if err != nil {
 		return err
@@ -90,6 +102,9 @@ func (s *Session) reindex(ctx context.Context) error {
 // landed before a failure stays landed.
 func (s *Session) work(ctx context.Context, w Window) error {
 	failed := s.source.Extract(ctx, s, w)
+	if s.deps.kept != nil && errors.Is(failed, errNotAsked) {
+		failed = nil // the other URLs of a source that is judged again
+	}
 	entries, err := s.batch.Commit()
 	s.result.Landed = entries
 	// After a failed Commit this tries once more, and discards drafts. What is
@@ -119,7 +134,7 @@ func (s *Session) finish(ctx context.Context, failed error) error {
 	}
 	row := state.Run{ID: res.RunID, Source: res.Source, FinishedAt: s.deps.Now().UTC(), Status: res.Status,
 		Files: len(res.Landed), ETag: s.last.ETag, LastModified: s.last.LastModified, ContentHash: s.lastSHA,
-		Warnings: len(res.Warnings), Error: why}
+		Warnings: len(res.Warnings), WarningTexts: res.Warnings, Error: why}
 	files := make([]state.File, 0, len(res.Landed))
 	for _, e := range res.Landed {
 		row.Bytes, row.Rows = row.Bytes+e.Bytes, row.Rows+e.Rows

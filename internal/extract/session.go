@@ -39,6 +39,10 @@ type Session struct {
 	down    int             // parts in a row that failed by the network
 	told    time.Time       // of the last progress line
 
+	window    Window
+	decisions []landing.Decision // nil until asked for
+	began     time.Time          // of the first progress
+
 	pending []remembered // what upstream said, for after the run's row
 	last    landing.Validators
 	lastSHA string
@@ -72,6 +76,9 @@ func (s *Session) Now() time.Time { return s.deps.Now().UTC() }
 // source, URL and reason. It wraps ErrNotFound for HTTP 404.
 func (s *Session) Get(ctx context.Context, url string, o GetOptions) (*Response, error) {
 	r := &Response{URL: url, session: s}
+	if s.deps.kept != nil {
+		return s.deps.kept.replay(r)
+	}
 	if err := s.checkOrigin(s.deps.Client.originBefore()); err != nil {
 		return nil, r.error(err)
 	}
@@ -182,10 +189,17 @@ func (s *Session) validators(ctx context.Context, url string) (etag, lastModifie
 	return "", "", nil
 }
 
-// lies says whether a landed file is where its manifest says.
+// lies says whether a landed file is where its manifest says, or set aside.
 func (s *Session) lies(path string) bool {
-	_, err := os.Lstat(filepath.Join(s.deps.Zone.Root(), filepath.FromSlash(path)))
+	_, _, err := s.deps.Zone.File(path)
 	return err == nil
+}
+
+// SetAside says that an operator took a landed file from the readers: it is no
+// measure of what a good answer is.
+func (s *Session) SetAside(e landing.Entry) bool {
+	_, aside, err := s.deps.Zone.File(e.Path)
+	return err == nil && aside
 }
 
 // checkOrigin refuses answers of another origin than the zone's. Sample data
@@ -222,6 +236,9 @@ func (c *Client) origin(h http.Header) string {
 
 // Absent notes something that upstream does not have. It is no failure.
 func (s *Session) Absent(name string) {
+	if s.deps.kept != nil {
+		return // nobody was asked
+	}
 	s.down = 0 // it answered
 	s.result.Absent = append(s.result.Absent, name)
 }
@@ -242,6 +259,9 @@ func (s *Session) Fail(name string, err error) error {
 	if Fatal(err) {
 		return err
 	}
+	if s.deps.kept != nil && errors.Is(err, errNotAsked) {
+		return nil
+	}
 	s.result.Failed = append(s.result.Failed, name+": "+err.Error())
 	s.Log.Info("failed", "name", name, "reason", err.Error())
 	var transfer *transferError
@@ -255,14 +275,25 @@ func (s *Session) Fail(name string, err error) error {
 	return nil
 }
 
-// Progress says now and then how far a long window is. unit is a plural: months.
+// Progress says now and then how far a long window is, and how long the rest will
+// take at this pace. unit is a plural: months. done counts from 0.
 func (s *Session) Progress(done, all int, unit string) {
-	if s.told.IsZero() {
-		s.told = time.Now()
+	now := time.Now()
+	if s.began.IsZero() || done == 0 {
+		s.began, s.told = now, now
 	}
-	if time.Since(s.told) < progressEvery {
+	if now.Sub(s.told) < progressEvery {
 		return
 	}
-	s.told = time.Now()
-	s.Log.Info(fmt.Sprintf("%d of %d %s, landed %d", done, all, unit, len(s.put)))
+	s.told = now
+	s.Log.Info(progress(done, all, unit, len(s.put), now.Sub(s.began)))
+}
+
+func progress(done, all int, unit string, landed int, took time.Duration) string {
+	text := fmt.Sprintf("%d of %d %s, landed %d", done, all, unit, landed)
+	if done > 0 && done < all {
+		left := took / time.Duration(done) * time.Duration(all-done)
+		text += ", about " + max(left.Round(time.Second), time.Second).String() + " left"
+	}
+	return text
 }

@@ -25,11 +25,20 @@ type Source struct {
 	// Extract asks and lands. An error it returns ends the run; a part that
 	// failed while others may go on is told to s.Fail.
 	Extract func(ctx context.Context, s *Session, w Window) error
+	// SameRequest says that two URLs ask for the same, such as where one holds the
+	// moment of asking. nil: they must be equal.
+	SameRequest func(a, b string) bool
+	// ReleaseOf is when a landed file was released, as far as Expect cares. nil: its
+	// ReleasedAt, else the date in its name, else its landing.
+	ReleaseOf func(e landing.Entry) time.Time
 }
 
 // Window is the span of days to ask for, both inclusive; the time of day does
 // not count. A zero Since is the source's own default window, a zero Until today.
-type Window struct{ Since, Until time.Time }
+type Window struct {
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until"`
+}
 
 // Deps is what a run works with.
 type Deps struct {
@@ -39,6 +48,10 @@ type Deps struct {
 	Now      func() time.Time // dates and stamps; durations use the monotonic clock
 	Log      *slog.Logger
 	LockWait time.Duration // for another holder of the source's lock
+	// FreeBytes that the disk must have before a run begins; 0: 256 MiB.
+	FreeBytes int64
+
+	kept *kept // what ReleaseRefused runs on in place of upstream
 }
 
 // Result is the outcome of a run.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -71,6 +72,15 @@ func Open(root string, o Options) (*Zone, error) {
 
 // Root is the zone's folder as an absolute path.
 func (z *Zone) Root() string { return z.root }
+
+// Free is how many bytes the zone's file system has left for this process.
+func (z *Zone) Free() (int64, error) {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(z.root, &fs); err != nil {
+		return 0, fmt.Errorf("landing: free space of %s: %w", z.root, err)
+	}
+	return int64(fs.Bavail) * fs.Bsize, nil
+}
 
 // makeRoot makes the root and its missing parents, each synced into the folder
 // above. A crash here leaves some of them, empty.

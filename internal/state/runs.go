@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -32,7 +33,11 @@ type Run struct {
 	ContentHash  string
 	Warnings     int
 	Error        string
+	WarningTexts []string // what they say, for FinishRun; read them with WarningsOf
 }
+
+// maxWarnings bounds what is kept of one run's warnings; Warnings counts all.
+const maxWarnings, maxWarningBytes = 100, 1 << 10
 
 const runColumns = `run_id, source, started_at, finished_at, status, files, bytes, rows,
 	coalesce(etag, ''), coalesce(last_modified, ''), coalesce(content_hash, ''), warnings, coalesce(error, '')`
@@ -64,8 +69,35 @@ func (s *Store) FinishRun(ctx context.Context, r Run, files []File) error {
 		if n, err := res.RowsAffected(); err != nil || n != 1 {
 			return errors.Join(err, fmt.Errorf("%d rows: was it started?", n))
 		}
+		for n, text := range r.WarningTexts[:min(len(r.WarningTexts), maxWarnings)] {
+			if len(text) > maxWarningBytes {
+				text = strings.ToValidUTF8(text[:maxWarningBytes], "") + "..."
+			}
+			if _, err := tx.ExecContext(ctx, `INSERT INTO run_warnings (run_id, number, text) VALUES (?, ?, ?)
+				ON CONFLICT (run_id, number) DO UPDATE SET text = excluded.text`, r.ID, n+1, text); err != nil {
+				return err
+			}
+		}
 		return nil
 	}))
+}
+
+// WarningsOf are the texts of a run's first warnings, in order.
+func (s *Store) WarningsOf(ctx context.Context, runID string) ([]string, error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT text FROM run_warnings WHERE run_id = ? ORDER BY number`, runID)
+	if err != nil {
+		return nil, s.fail("warnings of "+runID, err)
+	}
+	defer rows.Close()
+	var list []string
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			return nil, s.fail("warnings of "+runID, err)
+		}
+		list = append(list, text)
+	}
+	return list, s.fail("warnings of "+runID, rows.Err())
 }
 
 // MarkCrashed ends the source's runs that still say running, and returns how

@@ -70,11 +70,19 @@ var migrations = [...]string{
 		message     TEXT NOT NULL DEFAULT ''
 	) STRICT;
 	CREATE INDEX pipeline_runs_by_start ON pipeline_runs (started_at);`,
+
+	`-- what a run warned of
+	CREATE TABLE run_warnings (
+		run_id TEXT NOT NULL,
+		number INTEGER NOT NULL,
+		text   TEXT NOT NULL,
+		PRIMARY KEY (run_id, number)
+	) STRICT;`,
 }
 
 // tables are the ones a file of the newest version has; Open refuses a file
 // that lacks one.
-var tables = [...]string{"extraction_runs", "files", "validators", "settled", "pipeline_runs"}
+var tables = [...]string{"extraction_runs", "files", "validators", "settled", "pipeline_runs", "run_warnings"}
 
 // migrate brings the file to the newest version in one transaction, so that two
 // processes that open an old file migrate it once.

@@ -18,6 +18,15 @@ import (
 const header = "Commodity_Code,Commodity_Description,Country_Code,Country_Name,Market_Year,Calendar_Year,Month,Attribute_ID,Attribute_Description,Unit_ID,Unit_Description,Value\r\n"
 const row = `0711100,"Coffee, Green",BR,"Brazil",2022,2022,12,028,"Production",02,"(1000 60 KG BAGS)",62600.0000` + "\r\n"
 
+// rows are n rows about different countries and years.
+func rows(n int) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(strings.Replace(strings.Replace(row, "BR,", fmt.Sprintf("C%d,", i/100), 1), "2022,2022", fmt.Sprintf("%d,2022", 1960+i%100), 1))
+	}
+	return b.String()
+}
+
 // bytesOf answers every request with these bytes.
 func bytesOf(body []byte) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
@@ -154,8 +163,6 @@ func TestRefusedContentIsKeptOnce(t *testing.T) {
 // TestWarnedAndLanded: harmless differences land with a warning.
 func TestWarnedAndLanded(t *testing.T) {
 	for name, c := range map[string]struct{ csv, warning string }{
-		"another order": {strings.Replace(header, "Commodity_Code,Commodity_Description", "Commodity_Description,Commodity_Code", 1) +
-			strings.Replace(row, `0711100,"Coffee, Green"`, `"Coffee, Green",0711100`, 1), "another order"},
 		"a new column": {strings.Replace(header, "Value", "Value,Flag", 1) + strings.Replace(row, ".0000", ".0000,E", 1), `new columns ["Flag"]`},
 		"a BOM":        {"\ufeff" + header + row, "byte order mark"},
 	} {
@@ -206,7 +213,7 @@ func TestUpstreamDownIsNotAskedForEveryMonth(t *testing.T) {
 // TestFailedAtEveryStep lets the n-th operation on the disk fail. The row says
 // so, no torn file is left, and the next run ends as an undisturbed one.
 func TestFailedAtEveryStep(t *testing.T) {
-	body := zipOf(t, "psd_coffee.csv", header+strings.Repeat(row, 1000))
+	body := zipOf(t, "psd_coffee.csv", header+rows(1000))
 	steps := 0
 	r := newRig(t, file(body, decemberRelease))
 	r.onStep = func(string) error { steps++; return nil }
@@ -278,8 +285,8 @@ func TestLostFileComesBack(t *testing.T) {
 // TestValidatorsNeverDecide: an ETag that changes, or one that stays, over equal
 // and other content.
 func TestValidatorsNeverDecide(t *testing.T) {
-	text := header + strings.Repeat(row, 10)
-	first, second := zipOf(t, "psd_coffee.csv", text), zipOf(t, "psd_coffee.csv", text+row)
+	text := header + rows(10)
+	first, second := zipOf(t, "psd_coffee.csv", text), zipOf(t, "psd_coffee.csv", header+rows(11))
 	same := zipOf(t, "renamed.csv", text)
 	r := newRig(t, nil)
 	answer := func(etag string, body []byte) (extract.Result, error) {
@@ -310,7 +317,7 @@ func TestValidatorsNeverDecide(t *testing.T) {
 // A "not modified" that is about another version, by its ETag or its date, is no
 // answer to what was asked.
 func TestContradictingNotModified(t *testing.T) {
-	text := header + strings.Repeat(row, 10)
+	text := header + rows(10)
 	for name, later := range map[string]func(h http.Header){
 		"another ETag":         func(h http.Header) { h.Set("ETag", `"two"`) },
 		"the ETag of old, new": func(h http.Header) { h.Set("Last-Modified", decemberRelease.AddDate(0, 6, 0).Format(http.TimeFormat)) },
@@ -330,7 +337,7 @@ func TestContradictingNotModified(t *testing.T) {
 				t.Errorf("%s: %+v, %v, asked %q", name, res, err, r.asked)
 			}
 		}
-		body, change = zipOf(t, "psd_coffee.csv", text+row), later
+		body, change = zipOf(t, "psd_coffee.csv", header+rows(11)), later
 		if res, err := r.run(extract.Window{}); err != nil || res.Status != "success" || len(r.asked) != 2 {
 			t.Errorf("%s: %+v, %v, asked %q", name, res, err, r.asked)
 		}
@@ -348,7 +355,7 @@ func TestAnotherOriginIsRefused(t *testing.T) {
 		t.Fatalf("%+v, %v", res, err)
 	}
 	before := r.files()
-	r.answer = bytesOf(zipOf(t, "psd_coffee.csv", header+row+row))
+	r.answer = bytesOf(zipOf(t, "psd_coffee.csv", header+rows(2)))
 	res, err := r.run(extract.Window{Since: day(2020, 1, 1)})
 	if err == nil || res.Status != "failed" || !strings.Contains(err.Error(), "holds sample data") || len(r.asked) != 1 {
 		t.Errorf("%+v, %v, asked %d times", res, err, len(r.asked))

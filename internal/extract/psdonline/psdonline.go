@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -109,7 +110,7 @@ func archive(ctx context.Context, s *extract.Session, month time.Time) error {
 		if at := resp.Released; at != nil && (at.Before(month) || at.After(month.AddDate(0, 1, 0).Add(lateRelease))) {
 			resp.Released = nil // of the archive's move, not of the release
 		}
-		return land(ctx, s, resp, month, 1)
+		return land(ctx, s, resp, month, 0)
 	}
 	s.Absent(month.Format(monthPath))
 	return nil
@@ -126,7 +127,7 @@ func current(ctx context.Context, s *extract.Session) error {
 		s.Unchanged(resp)
 		return nil
 	}
-	least, err := leastRows(ctx, s)
+	before, err := newestRows(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -134,24 +135,24 @@ func current(ctx context.Context, s *extract.Session) error {
 	if resp.Released != nil {
 		month = *resp.Released
 	}
-	return land(ctx, s, resp, month, least)
+	return land(ctx, s, resp, month, before)
 }
 
-// leastRows is how many rows a new coffee file must have: 90 % of the newest
-// landed one's, rounded up.
-func leastRows(ctx context.Context, s *extract.Session) (int64, error) {
+// newestRows is how many rows the newest landed coffee file has; 0 before the
+// first.
+func newestRows(ctx context.Context, s *extract.Session) (int64, error) {
 	files, err := s.Landed(ctx)
 	if err != nil {
 		return 0, err
 	}
-	newest := landing.Entry{Rows: 1}
+	var newest landing.Entry
 	for _, f := range files {
 		// By month of release, then by landing.
-		if strings.HasSuffix(f.URL, "/"+coffeeFile) && monthOf(f.Path) >= monthOf(newest.Path) {
+		if strings.HasSuffix(f.URL, "/"+coffeeFile) && monthOf(f.Path) >= monthOf(newest.Path) && !s.SetAside(f) {
 			newest = f
 		}
 	}
-	return int64(float64(newest.Rows)*minShare + 0.999), nil
+	return newest.Rows, nil
 }
 
 // monthOf is "2022/12" of psd/2022/12/{hash12}.csv.gzip.
@@ -161,9 +162,9 @@ func monthOf(path string) string {
 }
 
 // land checks the CSV in the answer while it streams into a file, and lands
-// that. A zero month means that the answer does not tell it: then the stamp of
+// that; before is how many rows the newest one had. A zero month means that the answer does not tell it: then the stamp of
 // the ZIP's member does.
-func land(ctx context.Context, s *extract.Session, resp *extract.Response, month time.Time, least int64) error {
+func land(ctx context.Context, s *extract.Session, resp *extract.Response, month time.Time, before int64) error {
 	member, err := resp.UnzipOne()
 	if err != nil {
 		return err
@@ -192,14 +193,13 @@ func land(ctx context.Context, s *extract.Session, resp *extract.Response, month
 		err = errors.New("a header and no rows")
 	case check.coffeeRows == 0:
 		err = fmt.Errorf("none of its %d rows is about coffee (Commodity_Code %s)", check.rows, coffeeCode)
-	case check.coffeeRows < least:
-		err = fmt.Errorf("%d rows of coffee, fewer than %d, which is %.0f %% of the newest landed file's", check.coffeeRows, least, minShare*100)
 	}
 	if err != nil {
 		return resp.Refuse(err)
 	}
-	for _, w := range check.warnings {
-		s.Warn("%s: %s", resp.URL, w)
+	findings := slices.Concat(check.findings, extract.FewerRows(check.coffeeRows, before, minShare), check.coffee.check.Findings())
+	if err := resp.Judge(findings...); err != nil {
+		return err
 	}
 	path := fmt.Sprintf("psd/%s/%s.csv.gzip", month.Format(monthPath), draft.SHA256()[:12])
 	_, err = s.Land(ctx, draft, landing.Entry{Path: path, Rows: check.rows, ReleasedAt: resp.Released}, resp)

@@ -7,17 +7,20 @@ import (
 	"fmt"
 	"slices"
 	"unicode/utf8"
+
+	"beanflows.coffee/materia/internal/extract"
 )
 
 const (
 	coffeeCode = "0711100"
+	codeColumn = "Commodity_Code"
 	maxHeader  = 64 << 10
 	maxRow     = 1 << 20
 )
 
 // columns are the header of every file seen from 2022 to 2026, in its order.
 func columns() []string {
-	return []string{"Commodity_Code", "Commodity_Description", "Country_Code", "Country_Name", "Market_Year", "Calendar_Year",
+	return []string{codeColumn, "Commodity_Description", "Country_Code", "Country_Name", "Market_Year", "Calendar_Year",
 		"Month", "Attribute_ID", "Attribute_Description", "Unit_ID", "Unit_Description", "Value"}
 }
 
@@ -32,7 +35,8 @@ func columns() []string {
 type scanner struct {
 	rows       int64 // without header and blank lines
 	coffeeRows int64
-	warnings   []string
+	findings   []extract.Finding
+	coffee     *coffee // checks what the rows of coffee say
 
 	header   []byte // until its line is whole
 	fields   int    // that every row has; 0: the header is not whole yet
@@ -42,6 +46,7 @@ type scanner struct {
 	field    int    // index of the current field in its row
 	rowBytes int    // of the current row in earlier pieces
 	start    int    // of the current row in this piece
+	begun    []byte // the current row's bytes in earlier pieces
 	value    []byte // of the current row's Commodity_Code
 	blank    bool   // nothing in the current row yet
 	carry    []byte // an incomplete UTF-8 character at the end of the last piece
@@ -85,9 +90,9 @@ func (s *scanner) Close() error {
 	case s.state == inQuotes:
 		s.err = s.fail("ends inside quotes")
 	case s.state == atReturn:
-		s.err = s.endRow()
+		s.err = s.endRow(s.begun)
 	case !s.blank:
-		s.err = s.endRow()
+		s.err = s.endRow(s.begun)
 	}
 	return s.err
 }
@@ -136,7 +141,7 @@ func (s *scanner) scan(p []byte) error {
 			s.keep(p[i:j])
 			s.blank = s.blank && i == j
 			if i = j + 1; j < len(p) {
-				err = s.afterPlain(p[j], i)
+				err = s.afterPlain(p, i)
 			}
 		case inQuotes:
 			j := bytes.IndexByte(p[i:], '"')
@@ -150,13 +155,13 @@ func (s *scanner) scan(p []byte) error {
 			i += j + 1
 		case atQuote:
 			i++
-			err = s.afterQuote(p[i-1:i], i)
+			err = s.afterQuote(p, i)
 		case atReturn:
 			i++
 			if p[i-1] != lineBreak {
 				return s.fail("has a carriage return that ends no line")
 			}
-			err = s.endLine(i, true)
+			err = s.endLine(p, i, true)
 		}
 		if err != nil {
 			return err
@@ -165,39 +170,39 @@ func (s *scanner) scan(p []byte) error {
 	if s.rowBytes += len(p) - s.start; s.rowBytes > maxRow {
 		return s.fail(fmt.Sprintf("is longer than %d bytes", maxRow))
 	}
+	s.begun = append(s.begun, p[s.start:]...)
 	return nil
 }
 
-// afterPlain takes the special byte that ends an unquoted field; next is the
-// index behind it.
-func (s *scanner) afterPlain(c byte, next int) error {
-	switch c {
+// afterPlain takes the special byte before next, which ends an unquoted field.
+func (s *scanner) afterPlain(p []byte, next int) error {
+	switch p[next-1] {
 	case ',':
 		s.field++
 		s.state, s.blank = atField, false
 	case '\r':
 		s.state = atReturn
 	case lineBreak:
-		return s.endLine(next, false)
+		return s.endLine(p, next, false)
 	case '"':
 		return s.fail("has a quote inside an unquoted field")
 	}
 	return nil
 }
 
-// afterQuote takes the byte after a quote between quotes.
-func (s *scanner) afterQuote(c []byte, next int) error {
-	switch c[0] {
+// afterQuote takes the byte before next, which follows a quote between quotes.
+func (s *scanner) afterQuote(p []byte, next int) error {
+	switch p[next-1] {
 	case '"':
 		s.state = inQuotes
-		s.keep(c)
+		s.keep(p[next-1 : next])
 	case ',':
 		s.field++
 		s.state = atField
 	case '\r':
 		s.state = atReturn
 	case lineBreak:
-		return s.endLine(next, false)
+		return s.endLine(p, next, false)
 	default:
 		return s.fail("has text after a closing quote")
 	}
@@ -213,16 +218,22 @@ func (s *scanner) keep(p []byte) {
 
 // endLine ends a row at a line break, crlf or a bare \n; next is the index in
 // the piece behind it.
-func (s *scanner) endLine(next int, crlf bool) error {
-	s.rowBytes += next - s.start
+func (s *scanner) endLine(p []byte, next int, crlf bool) error {
+	line := p[s.start:next]
+	s.rowBytes += len(line)
 	s.start = next
 	if crlf != s.crlf {
 		return s.fail("ends in another line break than the header")
 	}
-	return s.endRow()
+	if len(s.begun) > 0 {
+		s.begun = append(s.begun, line...)
+		line = s.begun
+	}
+	return s.endRow(line)
 }
 
-func (s *scanner) endRow() error {
+// endRow takes a whole row, with its line break if it has one.
+func (s *scanner) endRow(line []byte) error {
 	if !s.blank {
 		if s.field+1 != s.fields {
 			return s.fail(fmt.Sprintf("has %d fields, the header %d", s.field+1, s.fields))
@@ -233,6 +244,7 @@ func (s *scanner) endRow() error {
 		s.rows++
 		if string(s.value) == coffeeCode {
 			s.coffeeRows++
+			s.coffee.row(s.rows, line)
 		}
 	}
 	s.startRow()
@@ -241,16 +253,16 @@ func (s *scanner) endRow() error {
 
 func (s *scanner) startRow() {
 	s.state, s.field, s.rowBytes, s.value, s.blank = atField, 0, 0, s.value[:0], true
+	s.begun = s.begun[:0]
 }
 
 func (s *scanner) fail(what string) error { return fmt.Errorf("row %d %s", s.rows+1, what) }
 
-// readHeader compares the names with the known ones. Other places and more
-// columns are a warning; a name that is missing is refused with the difference.
+// readHeader compares the names with the known ones; see extract.CompareColumns.
 func (s *scanner) readHeader() error {
 	line, bom := bytes.CutPrefix(s.header, []byte("\ufeff"))
 	if bom {
-		s.warnings = append(s.warnings, "the file begins with a byte order mark")
+		s.findings = append(s.findings, extract.Finding{Rule: "encoding", Detail: "the file begins with a byte order mark"})
 	}
 	line = bytes.TrimSuffix(line, []byte("\n"))
 	line, s.crlf = bytes.CutSuffix(line, []byte("\r"))
@@ -261,31 +273,18 @@ func (s *scanner) readHeader() error {
 	if err != nil {
 		return fmt.Errorf("header %q: %w", clip(line), err)
 	}
-	want := columns()
-	var missing, more []string
-	for _, name := range want {
-		if !slices.Contains(got, name) {
-			missing = append(missing, name)
-		}
-	}
 	for n, name := range got {
-		if !slices.Contains(want, name) {
-			more = append(more, name)
-		}
 		if slices.Contains(got[:n], name) {
 			return fmt.Errorf("column %q stands twice in the header", name)
 		}
 	}
-	if len(missing) > 0 {
-		return fmt.Errorf("columns differ: missing %q, unknown %q in the header %q", missing, more, clip(line))
+	s.findings = append(s.findings, extract.CompareColumns(columns(), got)...)
+	s.code = slices.Index(got, codeColumn)
+	if s.code < 0 {
+		return fmt.Errorf("%s in the header %q", s.findings[len(s.findings)-1].Detail, clip(line))
 	}
-	if len(more) > 0 {
-		s.warnings = append(s.warnings, fmt.Sprintf("new columns %q", more))
-	}
-	if known := slices.DeleteFunc(slices.Clone(got), func(name string) bool { return !slices.Contains(want, name) }); !slices.Equal(known, want) {
-		s.warnings = append(s.warnings, fmt.Sprintf("columns in another order: %q", got))
-	}
-	s.fields, s.code, s.header = len(got), slices.Index(got, want[0]), nil
+	s.coffee = newCoffee(got)
+	s.fields, s.header = len(got), nil
 	s.startRow()
 	return nil
 }

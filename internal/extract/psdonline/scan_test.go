@@ -27,8 +27,8 @@ func TestScanRealFiles(t *testing.T) {
 		"psd_grains_pulses_csv_2025-11-14.zip":             {572385, 0},
 	} {
 		s, err := scanAll(string(unzip(t, realFile(t, "psd/"+name))), 256<<10)
-		if err != nil || s.rows != c.rows || s.coffeeRows != c.coffee || len(s.warnings) != 0 {
-			t.Errorf("%s: %d rows, %d of coffee, %v, %q", name, s.rows, s.coffeeRows, err, s.warnings)
+		if err != nil || s.rows != c.rows || s.coffeeRows != c.coffee || len(s.findings) != 0 {
+			t.Errorf("%s: %d rows, %d of coffee, %v, %q", name, s.rows, s.coffeeRows, err, s.findings)
 		}
 	}
 }
@@ -43,8 +43,8 @@ func TestScanPieces(t *testing.T) {
 			t.Fatalf("pieces of %d, bare line feeds: %d rows, %d of coffee, %v", n, s.rows, s.coffeeRows, err)
 		}
 		s, err := scanAll(text, n)
-		if err != nil || s.rows != 7 || s.coffeeRows != 5 || len(s.warnings) != 1 {
-			t.Fatalf("pieces of %d: %d rows, %d of coffee, %v, %q", n, s.rows, s.coffeeRows, err, s.warnings)
+		if err != nil || s.rows != 7 || s.coffeeRows != 5 || len(s.findings) != 1 {
+			t.Fatalf("pieces of %d: %d rows, %d of coffee, %v, %q", n, s.rows, s.coffeeRows, err, s.findings)
 		}
 	}
 }
