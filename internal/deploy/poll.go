@@ -114,16 +114,16 @@ func consider(state *State, tags []Tag, current Release, out *Outcome) []Tag {
 		}
 		seen.Object = t.Object
 		switch {
+		case t.Number == current.Number:
+			seen.Verdict, seen.Begun = deployed, 0
 		case seen.Begun > 1:
 			// Killed twice in the middle of it: perhaps by what it does.
 			seen.Verdict = "failed: interrupted twice"
 			out.Notices = append(out.Notices, Notice{"deploy-interrupted-" + t.Name, "tag " + t.Name + " is given up", "two attempts were cut short; deploy pin " + t.Name + " tries again"})
-		case t.Name == state.Pin && t.Number != current.Number:
+		case t.Name == state.Pin:
 			fresh = append(fresh, t)
 		case state.Pin != "":
 			// waits until the pin is taken out
-		case t.Number == current.Number:
-			seen.Verdict = deployed
 		case t.Number > current.Number:
 			fresh = append(fresh, t)
 		case first:
@@ -201,11 +201,12 @@ func (c Config) deploy(ctx context.Context, state *State, t Tag, commit string, 
 		out.Notices = append(out.Notices, Notice{"deploy-failed-" + commit, "tag " + t.Name + " failed, the old release stays", err.Error()})
 		return c.saveState(*state)
 	}
-	state.set(t, deployed)
-	if err := c.saveState(*state); err != nil {
+	if err := c.switchTo(r.Name()); err != nil {
 		return err
 	}
-	if err := c.switchTo(r.Name()); err != nil {
+	// A crash here: the next poll sees by the current link that it is deployed.
+	state.set(t, deployed)
+	if err := c.saveState(*state); err != nil {
 		return err
 	}
 	c.Log.Info("deploy switched", "release", r.Name(), "seconds", c.Now().Sub(began).Seconds())
