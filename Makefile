@@ -7,10 +7,10 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TEST_FLAGS  ?=
 LONG_FLAGS  ?=
 FUZZ_TIME   ?= 10s
-SHELL_FILES := .ci/run $(shell git ls-files '*.sh' 2>/dev/null)
+SHELL_FILES := .ci/run infra/supervisor/start-materia $(shell git ls-files '*.sh' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: build demo test cover bench lint lint-fix format css-build css-watch long fuzz screenshots yardstick-sqlmesh clean help
+.PHONY: secrets-decrypt-dev secrets-decrypt-prod secrets-edit-dev secrets-edit-prod build demo test cover bench lint lint-fix format css-build css-watch long fuzz screenshots yardstick-sqlmesh clean help
 
 build: ## build bin/materia
 	@echo "building bin/materia (the first build compiles SQLite and links DuckDB: a few minutes)"
@@ -58,6 +58,18 @@ fuzz: ## every fuzz target for FUZZ_TIME
 	@for p in $$($(GO) list ./internal/...); do \
 	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
 	    echo "fuzz $$p $$f $(FUZZ_TIME)"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZ_TIME) $$p || exit 1; done; done
+
+secrets-decrypt-dev: build ## .env.dev.sops in the clear to .env (mode 0600, ignored by git)
+	./bin/materia secrets write --env dev --out .env
+
+secrets-decrypt-prod: build ## .env.prod.sops in the clear to .env (mode 0600, ignored by git)
+	./bin/materia secrets write --env prod --out .env
+
+secrets-edit-dev: build ## edit .env.dev.sops in the editor
+	./bin/materia secrets edit --env dev
+
+secrets-edit-prod: build ## edit .env.prod.sops in the editor
+	./bin/materia secrets edit --env prod
 
 screenshots: ## every page at 1280 and 390 px, light and dark, into tmp/screenshots
 	mkdir -p tmp/screenshots

@@ -61,6 +61,7 @@ func verbs(a *app) []*cobra.Command {
 		queryCmd(a),
 		landingCmd(a),
 		stateCmd(a),
+		secretsCmd(a),
 		webCmd(a),
 		demoCmd(a),
 		versionCmd(a),

@@ -43,7 +43,7 @@ func (s Store) Decrypt(ctx context.Context) (Values, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, decryptTime)
 	defer cancel()
-	out, err := s.output(ctx, "decrypt", "--input-type", "dotenv", "--output-type", "json", s.File)
+	out, err := s.output(ctx, "decrypt", "--input-type", "dotenv", "--output-type", "json", filepath.Base(s.File))
 	if err != nil {
 		return nil, err
 	}
@@ -145,6 +145,9 @@ func (s Store) command(ctx context.Context, args ...string) (*exec.Cmd, error) {
 		program = "sops"
 	}
 	found, err := exec.LookPath(program)
+	if err == nil {
+		found, err = filepath.Abs(found)
+	}
 	if err != nil {
 		return nil, errors.New("secrets: the program sops is not installed: go install github.com/getsops/sops/v3/cmd/sops@v3.13.3")
 	}
@@ -153,6 +156,8 @@ func (s Store) command(ctx context.Context, args ...string) (*exec.Cmd, error) {
 		return nil, fmt.Errorf("secrets: %w", err)
 	}
 	cmd := exec.CommandContext(ctx, found, args...)
+	// sops looks for .sops.yaml from its working folder upwards.
+	cmd.Dir = filepath.Dir(s.File)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "XDG_CONFIG_HOME=/nonexistent", "LANG=C.UTF-8", keyVariable + "=" + key}
 	cmd.WaitDelay = 5 * time.Second
 	return cmd, nil
@@ -191,7 +196,7 @@ func (s Store) Edit(ctx context.Context, in io.Reader, out, messages io.Writer) 
 	if err := strayVariables(os.Environ()); err != nil {
 		return err
 	}
-	cmd, err := s.command(ctx, "edit", "--input-type", "dotenv", "--output-type", "dotenv", s.File)
+	cmd, err := s.command(ctx, "edit", "--input-type", "dotenv", "--output-type", "dotenv", filepath.Base(s.File))
 	if err != nil {
 		return err
 	}
@@ -219,7 +224,7 @@ func (s Store) UpdateKeys(ctx context.Context, messages io.Writer) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	cmd, err := s.command(ctx, "updatekeys", "--yes", "--input-type", "dotenv", s.File)
+	cmd, err := s.command(ctx, "updatekeys", "--yes", "--input-type", "dotenv", filepath.Base(s.File))
 	if err != nil {
 		return err
 	}

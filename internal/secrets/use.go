@@ -83,3 +83,23 @@ func (v Values) Write(path string) (err error) {
 	}
 	return os.Rename(f.Name(), path)
 }
+
+// ReadableBy says whether the file names the public key of the identity in
+// keyFile among its recipients. Nothing is decrypted.
+func (s Store) ReadableBy(keyFile string) (bool, error) {
+	key, err := os.ReadFile(keyFile)
+	if err != nil {
+		return false, fmt.Errorf("secrets: %w", err)
+	}
+	text, err := os.ReadFile(s.File)
+	if err != nil {
+		return false, fmt.Errorf("secrets: %w", err)
+	}
+	for line := range strings.Lines(string(key)) {
+		public, ok := strings.CutPrefix(strings.TrimSpace(line), "# public key: ")
+		if ok && strings.Contains(string(text), public) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
