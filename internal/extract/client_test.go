@@ -63,7 +63,7 @@ func (a *asked) get(t *testing.T) (string, answer, error) {
 	return string(body), got, err
 }
 
-func TestRetryAfter(t *testing.T) {
+func TestFaultRetryAfter(t *testing.T) {
 	now := time.Now().UTC()
 	for _, c := range []struct {
 		header, date string
@@ -101,7 +101,7 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-func TestBackoffGrowsWithJitterAndEnds(t *testing.T) {
+func TestFaultServerErrorBacksOffWithJitter(t *testing.T) {
 	a := ask(t, Limits{Tries: 6, BackoffFirst: time.Second, BackoffMax: 6 * time.Second}, func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "<html><title>Busy</title></html>", http.StatusServiceUnavailable)
 	})
@@ -119,7 +119,7 @@ func TestBackoffGrowsWithJitterAndEnds(t *testing.T) {
 	}
 }
 
-func TestOtherClientErrorsAreNotRetried(t *testing.T) {
+func TestFaultOtherClientErrors(t *testing.T) {
 	for _, status := range []int{400, 401, 403, 404, 410, 422, 204, 206, 304, 300} {
 		a := ask(t, Limits{}, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
 		_, _, err := a.get(t)
@@ -133,7 +133,7 @@ func TestOtherClientErrorsAreNotRetried(t *testing.T) {
 }
 
 // A body that was cut off is fetched again from its start.
-func TestCutBodyIsFetchedWhole(t *testing.T) {
+func TestFaultCutBody(t *testing.T) {
 	whole := strings.Repeat("0123456789", 20000)
 	var a *asked
 	a = ask(t, Limits{}, func(w http.ResponseWriter, _ *http.Request) {
@@ -149,7 +149,7 @@ func TestCutBodyIsFetchedWhole(t *testing.T) {
 	}
 }
 
-func TestRedirects(t *testing.T) {
+func TestFaultRedirects(t *testing.T) {
 	for _, c := range []struct{ location, reason string }{
 		{"/data.example/new/b.zip", ""},
 		{"b.zip", ""},
@@ -191,7 +191,7 @@ func TestRedirects(t *testing.T) {
 
 // Without a stand-in no address of this machine or network is ever dialled, by
 // whatever name it goes.
-func TestPrivateAddressesAreNotDialled(t *testing.T) {
+func TestFaultPrivateAddresses(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -233,7 +233,7 @@ func TestPrivateAddressesAreNotDialled(t *testing.T) {
 	}
 }
 
-func TestDeadlines(t *testing.T) {
+func TestFaultSlowOrStalled(t *testing.T) {
 	release := make(chan struct{})
 	t.Cleanup(func() { close(release) })
 	stall := func(first string) http.HandlerFunc {
@@ -286,7 +286,7 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
-func TestOversizeBody(t *testing.T) {
+func TestFaultOversizeBody(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{
 		"announced": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", fmt.Sprint(int64(1)<<40))

@@ -156,7 +156,7 @@ func TestLockedSourceIsNoRun(t *testing.T) {
 }
 
 // A run that is told to stop closes its row and keeps what landed.
-func TestInterrupted(t *testing.T) {
+func TestFaultInterrupted(t *testing.T) {
 	b := newBench(t, echo)
 	ctx, cancel := context.WithCancel(t.Context())
 	res, row, err := b.run(ctx, func(ctx context.Context, s *Session, _ Window) error {

@@ -70,7 +70,7 @@ func TestZIPWithOneFile(t *testing.T) {
 	}
 }
 
-func TestRefusedZIPs(t *testing.T) {
+func TestFaultZIPNamesAndShapes(t *testing.T) {
 	good := member{name: "a.csv", text: strings.Repeat("hello", 1000)}
 	many := make([]member, 101)
 	for n := range many {
@@ -133,8 +133,8 @@ func method(body []byte, m uint16) []byte {
 	return body
 }
 
-// TestBombs: what counts is what comes out, whatever the directory says.
-func TestBombs(t *testing.T) {
+// TestFaultZIPBomb: what counts is what comes out, whatever the directory says.
+func TestFaultZIPBomb(t *testing.T) {
 	const size = 64 << 20
 	var packed bytes.Buffer
 	w, err := flate.NewWriter(&packed, flate.BestCompression)

@@ -79,9 +79,9 @@ func die(t *testing.T, root string, n int) bool {
 	return true
 }
 
-// TestKilledAtEveryStep: kill -9 before and after each durable operation, then
+// TestFaultKilledAtEveryStep: kill -9 before and after each durable operation, then
 // one ordinary run. The zone must look as if nothing had happened.
-func TestKilledAtEveryStep(t *testing.T) {
+func TestFaultKilledAtEveryStep(t *testing.T) {
 	want := undisturbed(t)
 	for n, step := range countSteps(t) {
 		t.Run(fmt.Sprintf("%03d %s", n+1, step), func(t *testing.T) {
@@ -160,10 +160,10 @@ func whole(t *testing.T, root string) {
 	}
 }
 
-// TestFailedAtEveryStep: the n-th operation fails with a full or broken disk,
+// TestFaultDiskAtEveryStep: the n-th operation fails with a full or broken disk,
 // once or from then on. The run must say so and leave no partial file, and the
 // next run must end as if nothing had happened.
-func TestFailedAtEveryStep(t *testing.T) {
+func TestFaultDiskAtEveryStep(t *testing.T) {
 	want := undisturbed(t)
 	steps := countSteps(t)
 	long := os.Getenv("MATERIA_LONG") != ""

@@ -208,10 +208,10 @@ func finishScript(root string) error {
 	return decide(root, Options{Now: at(noon)}, script()[len(done):]...)
 }
 
-// TestKilledAtEveryStepOfADecision: kill -9 before and after each operation of a
+// TestFaultKilledAtEveryStepOfADecision: kill -9 before and after each operation of a
 // retraction, a pin and its end. No file is lost or torn, and the next process
 // ends where an undisturbed one does.
-func TestKilledAtEveryStepOfADecision(t *testing.T) {
+func TestFaultKilledAtEveryStepOfADecision(t *testing.T) {
 	want := decidedZone(t)
 	steps := 0
 	if err := decide(want, Options{Now: at(noon), OnStep: func(string) error { steps++; return nil }}, script()...); err != nil {
@@ -237,8 +237,8 @@ func TestKilledAtEveryStepOfADecision(t *testing.T) {
 	}
 }
 
-// TestFailedAtEveryStepOfADecision: the same with a disk that is full once.
-func TestFailedAtEveryStepOfADecision(t *testing.T) {
+// TestFaultDiskAtEveryStepOfADecision: the same with a disk that is full once.
+func TestFaultDiskAtEveryStepOfADecision(t *testing.T) {
 	want := decidedZone(t)
 	if err := decide(want, Options{Now: at(noon)}, script()...); err != nil {
 		t.Fatal(err)

@@ -126,7 +126,7 @@ func TestDamagedManifestLine(t *testing.T) {
 	}
 }
 
-func TestVerifyFindsDamage(t *testing.T) {
+func TestFaultDamageOnDisk(t *testing.T) {
 	root := t.TempDir()
 	z, b := begin(t, root, noon)
 	var paths []string

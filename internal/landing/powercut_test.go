@@ -208,10 +208,10 @@ func sameAsNext(step string) bool {
 
 func never() bool { return false }
 
-// TestPowerCutAtEveryStep: what was not synced is lost, all of it or a random
+// TestFaultPowerCutAtEveryStep: what was not synced is lost, all of it or a random
 // part. No promise may be broken: what an earlier run committed is there, no
 // manifest names a missing or torn file, and the next run ends as if undisturbed.
-func TestPowerCutAtEveryStep(t *testing.T) {
+func TestFaultPowerCutAtEveryStep(t *testing.T) {
 	want := undisturbed(t)
 	rounds := uint64(2)
 	if os.Getenv("MATERIA_LONG") != "" {

@@ -392,7 +392,7 @@ func TestDraftMemory(t *testing.T) {
 	}
 }
 
-func TestNoSpaceOnARealDisk(t *testing.T) {
+func TestFaultDiskFull(t *testing.T) {
 	root := smallDisk(t)
 	_, b := begin(t, root, noon)
 	putText(t, b, item{path: day, text: "small"})

@@ -67,9 +67,9 @@ func TestRecoverAdopts(t *testing.T) {
 	}
 }
 
-// TestRecoverTornJournal: the journal cut at every byte. Whole lines count, half
+// TestFaultTornJournal: the journal cut at every byte. Whole lines count, half
 // a line does not, and what it announced is then the next run's business.
-func TestRecoverTornJournal(t *testing.T) {
+func TestFaultTornJournal(t *testing.T) {
 	root, landed, journal := abandoned(t)
 	text, err := os.ReadFile(journal)
 	if err != nil {

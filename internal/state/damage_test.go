@@ -27,9 +27,9 @@ func filled(t *testing.T) string {
 	return path
 }
 
-// TestCorruptFile: each kind of damage is ErrCorrupt at Open, and after
+// TestFaultCorruptStateFile: each kind of damage is ErrCorrupt at Open, and after
 // Quarantine a new file opens in its place.
-func TestCorruptFile(t *testing.T) {
+func TestFaultCorruptStateFile(t *testing.T) {
 	sound, err := os.ReadFile(filled(t))
 	must(t, err)
 	if len(sound) < 40<<10 {
@@ -95,9 +95,9 @@ func TestMissingTableIsCorrupt(t *testing.T) {
 	}
 }
 
-// TestDamageFoundLater: a page that goes bad while the file is open is
+// TestFaultStateDamagedLater: a page that goes bad while the file is open is
 // ErrCorrupt from the method that meets it.
-func TestDamageFoundLater(t *testing.T) {
+func TestFaultStateDamagedLater(t *testing.T) {
 	path := filled(t)
 	s := open(t, path)
 	f, err := os.OpenFile(path, os.O_RDWR, 0)

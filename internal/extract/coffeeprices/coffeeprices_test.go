@@ -161,7 +161,7 @@ func TestFirstRunHasTheWholeHistoryThenOnlyChanges(t *testing.T) {
 	}
 }
 
-func TestRevisionLandsBeside(t *testing.T) {
+func TestFaultRevisedHistory(t *testing.T) {
 	y := newYahoo(t, "2025-12-08")
 	r := newRig(t, y.ServeHTTP)
 	r.now = at("2025-12-08")
@@ -226,7 +226,7 @@ func TestLiveBarIsReplaced(t *testing.T) {
 }
 
 // Nulls and missing days say nothing: they are no news and replace nothing.
-func TestNullsAndHolesAreNoNews(t *testing.T) {
+func TestFaultNullsAndHoles(t *testing.T) {
 	y := newYahoo(t, "2025-12-05")
 	r := newRig(t, y.ServeHTTP)
 	r.now = at("2025-12-05")
@@ -250,7 +250,7 @@ func TestNullsAndHolesAreNoNews(t *testing.T) {
 	}
 }
 
-func TestNoBarsIsNoError(t *testing.T) {
+func TestFaultEmptyAnswer(t *testing.T) {
 	weekend := strings.NewReplacer("AAPL", "KC=F", `"USD"`, `"USX"`).Replace(string(realFile(t, "prices/yahoo_chart_AAPL_1m_weekend_no_timestamp.json")))
 	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(weekend)) })
 	for range 2 {
@@ -320,7 +320,7 @@ func TestHosts(t *testing.T) {
 	}
 }
 
-func TestDamagedLandedFileIsPassedOver(t *testing.T) {
+func TestFaultDamagedLandedFile(t *testing.T) {
 	y := newYahoo(t, "2025-12-08")
 	r := newRig(t, y.ServeHTTP)
 	r.now = at("2025-12-08")

@@ -35,10 +35,10 @@ func bytesOf(body []byte) http.HandlerFunc {
 	}
 }
 
-// TestRefused: each fault fails the run with source, URL and reason in its row,
+// TestFaultRefused: each fault fails the run with source, URL and reason in its row,
 // leaves nothing in the zone but what a person may look at in quarantine, and is
 // over once upstream is well.
-func TestRefused(t *testing.T) {
+func TestFaultRefused(t *testing.T) {
 	good := zipOf(t, "psd_coffee.csv", header+row)
 	csv := func(text string) http.HandlerFunc { return bytesOf(zipOf(t, "psd_coffee.csv", text)) }
 	for _, c := range []struct {
@@ -114,8 +114,8 @@ func checkRefused(t *testing.T, r *rig, reason string) {
 	}
 }
 
-// TestTruncatedZIP cuts the real file at many lengths.
-func TestTruncatedZIP(t *testing.T) {
+// TestFaultTruncatedZIP cuts the real file at many lengths.
+func TestFaultTruncatedZIP(t *testing.T) {
 	good := realFile(t, "psd/"+december)
 	for _, n := range []int{1, 3, 4, 30, 500, 64 << 10, len(good) / 2, len(good) - 200, len(good) - 22, len(good) - 1} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
@@ -199,7 +199,7 @@ func TestOneMonthFailsAndTheOthersLand(t *testing.T) {
 	}
 }
 
-func TestUpstreamDownIsNotAskedForEveryMonth(t *testing.T) {
+func TestFaultUpstreamDown(t *testing.T) {
 	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
 	res, err := r.run(extract.Window{Since: day(2006, 1, 1)})
 	if err == nil || res.Status != "failed" || !strings.Contains(err.Error(), "3 in a row could not be had") {
@@ -210,9 +210,9 @@ func TestUpstreamDownIsNotAskedForEveryMonth(t *testing.T) {
 	}
 }
 
-// TestFailedAtEveryStep lets the n-th operation on the disk fail. The row says
+// TestFaultDiskAtEveryStep lets the n-th operation on the disk fail. The row says
 // so, no torn file is left, and the next run ends as an undisturbed one.
-func TestFailedAtEveryStep(t *testing.T) {
+func TestFaultDiskAtEveryStep(t *testing.T) {
 	body := zipOf(t, "psd_coffee.csv", header+rows(1000))
 	steps := 0
 	r := newRig(t, file(body, decemberRelease))
@@ -282,9 +282,9 @@ func TestLostFileComesBack(t *testing.T) {
 	}
 }
 
-// TestValidatorsNeverDecide: an ETag that changes, or one that stays, over equal
+// TestFaultValidatorsNeverDecide: an ETag that changes, or one that stays, over equal
 // and other content.
-func TestValidatorsNeverDecide(t *testing.T) {
+func TestFaultValidatorsNeverDecide(t *testing.T) {
 	text := header + rows(10)
 	first, second := zipOf(t, "psd_coffee.csv", text), zipOf(t, "psd_coffee.csv", header+rows(11))
 	same := zipOf(t, "renamed.csv", text)
@@ -316,7 +316,7 @@ func TestValidatorsNeverDecide(t *testing.T) {
 
 // A "not modified" that is about another version, by its ETag or its date, is no
 // answer to what was asked.
-func TestContradictingNotModified(t *testing.T) {
+func TestFaultWrongNotModified(t *testing.T) {
 	text := header + rows(10)
 	for name, later := range map[string]func(h http.Header){
 		"another ETag":         func(h http.Header) { h.Set("ETag", `"two"`) },
@@ -344,8 +344,8 @@ func TestContradictingNotModified(t *testing.T) {
 	}
 }
 
-// TestAnotherOriginIsRefused before anything is written.
-func TestAnotherOriginIsRefused(t *testing.T) {
+// TestFaultAnotherOrigin before anything is written.
+func TestFaultAnotherOrigin(t *testing.T) {
 	sample := func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Materia-Origin", "sample")
 		bytesOf(zipOf(t, "psd_coffee.csv", header+row))(w, r)
@@ -365,9 +365,9 @@ func TestAnotherOriginIsRefused(t *testing.T) {
 	}
 }
 
-// TestDeadRunIsMended: a process that died left a row, a journal and a
+// TestFaultDeadRun: a process that died left a row, a journal and a
 // temporary; another died between its manifest and its row.
-func TestDeadRunIsMended(t *testing.T) {
+func TestFaultDeadRun(t *testing.T) {
 	body := zipOf(t, "psd_coffee.csv", header+row)
 	r := newRig(t, bytesOf(body))
 	// The first run's state vanishes after it: all is as if it died before its row.

@@ -197,7 +197,7 @@ func TestArchiveMovedLaterIsNoEvidenceOfRelease(t *testing.T) {
 	}
 }
 
-func TestFewerRowsThanBeforeAreRefused(t *testing.T) {
+func TestFaultFewerRows(t *testing.T) {
 	body := realFile(t, "psd/"+december)
 	text := unzip(t, body)
 	r := newRig(t, serve(map[string]http.HandlerFunc{coffeeFile: file(body, decemberRelease)}))

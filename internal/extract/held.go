@@ -15,8 +15,8 @@ import (
 	"beanflows.coffee/materia/internal/landing"
 )
 
-// Refused is an answer in quarantine, with what is needed to judge it again.
-type Refused struct {
+// Held is an answer in quarantine, with what is needed to judge it again.
+type Held struct {
 	Name         string    `json:"-"` // of the file in .quarantine
 	Reason       string    `json:"-"`
 	Released     bool      `json:"-"` // a decision lets it in
@@ -35,15 +35,15 @@ type Refused struct {
 // refusedMark begins the last line of a reason, which is for the machine.
 const refusedMark = "materia: "
 
-func (r *Response) refused(sha string) Refused {
-	return Refused{Source: r.session.source.Name, URL: r.URL, SHA256: sha, Bytes: r.Size, ETag: r.Validators.ETag,
+func (r *Response) refused(sha string) Held {
+	return Held{Source: r.session.source.Name, URL: r.URL, SHA256: sha, Bytes: r.Size, ETag: r.Validators.ETag,
 		LastModified: r.Validators.LastModified, ContentType: r.ContentType, Origin: r.session.origin, Window: r.session.window, Findings: r.findings}
 }
 
 // Quarantined lists what was refused, the oldest first; a source of "" stands for
 // all. What another program put there, or what has no machine's line, is listed
 // with its name and reason alone.
-func Quarantined(z *landing.Zone, source string) ([]Refused, error) {
+func Quarantined(z *landing.Zone, source string) ([]Held, error) {
 	dir := filepath.Join(z.Root(), ".quarantine")
 	files, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -53,7 +53,7 @@ func Quarantined(z *landing.Zone, source string) ([]Refused, error) {
 		return nil, fmt.Errorf("list quarantine: %w", err)
 	}
 	released := map[string]map[string]bool{}
-	var list []Refused
+	var list []Held
 	for _, f := range files {
 		name, isReason := strings.CutSuffix(f.Name(), ".reason.txt")
 		if !isReason {
@@ -86,9 +86,9 @@ func Quarantined(z *landing.Zone, source string) ([]Refused, error) {
 	return list, nil
 }
 
-func parseRefused(text string) Refused {
+func parseRefused(text string) Held {
 	text = strings.TrimRight(text, "\n")
-	var q Refused
+	var q Held
 	reason, last := "", text
 	if i := strings.LastIndexByte(text, '\n'); i >= 0 {
 		reason, last = text[:i], text[i+1:]
@@ -97,7 +97,7 @@ func parseRefused(text string) Refused {
 		q.Reason = reason
 		return q
 	}
-	return Refused{Reason: text}
+	return Held{Reason: text}
 }
 
 // Decide records an operator's decision under the source's lock, after bringing
@@ -117,7 +117,7 @@ func Decide(ctx context.Context, d Deps, decision landing.Decision) (done landin
 // ReleaseRefused lets an answer out of quarantine: it records the decision and runs the
 // source on what was kept, without asking upstream. What the source cannot read at
 // all stays refused.
-func ReleaseRefused(ctx context.Context, d Deps, src Source, q Refused, by, why string) (Result, error) {
+func ReleaseRefused(ctx context.Context, d Deps, src Source, q Held, by, why string) (Result, error) {
 	path := filepath.Join(d.Zone.Root(), ".quarantine", q.Name)
 	info, err := os.Stat(path)
 	switch {
@@ -132,7 +132,7 @@ func ReleaseRefused(ctx context.Context, d Deps, src Source, q Refused, by, why 
 	if _, err := Decide(ctx, d, decision); err != nil {
 		return Result{Source: src.Name}, err
 	}
-	k := &kept{Refused: q, path: path, same: src.SameRequest}
+	k := &kept{Held: q, path: path, same: src.SameRequest}
 	if k.same == nil {
 		k.same = func(a, b string) bool { return a == b }
 	}
@@ -146,7 +146,7 @@ func ReleaseRefused(ctx context.Context, d Deps, src Source, q Refused, by, why 
 
 // kept stands in for upstream while refused content is judged again.
 type kept struct {
-	Refused
+	Held
 	path  string
 	same  func(a, b string) bool
 	asked bool
@@ -186,7 +186,7 @@ func (k *kept) replay(r *Response) (*Response, error) {
 }
 
 // machineLine is the part of a reason that Quarantined reads.
-func (q Refused) machineLine() string {
+func (q Held) machineLine() string {
 	var b bytes.Buffer
 	b.WriteString(refusedMark)
 	e := json.NewEncoder(&b)
