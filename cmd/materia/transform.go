@@ -103,10 +103,6 @@ type proposal struct {
 // propose compares the project and the landing zone with env. It holds the
 // lakehouse only while it reads.
 func (a *app) propose(ctx context.Context, env string) (proposal, error) {
-	zone, err := a.zone()
-	if err != nil {
-		return proposal{}, err
-	}
 	recorded, err := a.recordedEnvironment(ctx, env)
 	if err != nil {
 		return proposal{}, err
@@ -115,7 +111,7 @@ func (a *app) propose(ctx context.Context, env string) (proposal, error) {
 	if p.project, err = a.loadProject(ctx, recorded.Bound); err != nil {
 		return proposal{}, err
 	}
-	if p.in, err = inputs(zone); err != nil {
+	if p.in, err = a.inputs(); err != nil {
 		return proposal{}, err
 	}
 	p.Plan, err = plan.Compute(p.project, p.in, recorded)
@@ -166,11 +162,7 @@ func sameWork(x, y *plan.Plan) bool {
 
 // runEnvironment gives env the data that is new, with its recorded code.
 func (a *app) runEnvironment(ctx context.Context, env string) (*plan.Plan, plan.Applied, error) {
-	zone, err := a.zone()
-	if err != nil {
-		return nil, plan.Applied{}, err
-	}
-	in, err := inputs(zone)
+	in, err := a.inputs()
 	if err != nil {
 		return nil, plan.Applied{}, err
 	}
@@ -229,19 +221,37 @@ func (a *app) loadProject(ctx context.Context, bound func(string) ([]model.Colum
 }
 
 // inputs freezes the list of files that a plan may read: those that manifests
-// name, and the manifests.
-func inputs(zone *landing.Zone) (plan.Inputs, error) {
-	in := plan.Inputs{Root: zone.Root()}
-	seen := map[string]bool{}
+// name and no operator set aside, and the manifests.
+func (a *app) inputs() (plan.Inputs, error) {
+	root, err := filepath.Abs(a.landingDir)
+	if err != nil {
+		return plan.Inputs{}, err
+	}
+	in := plan.Inputs{Root: root}
+	if _, err := os.Stat(root); errors.Is(err, fs.ErrNotExist) {
+		return in, nil // and no folder is made: the path may be mistyped
+	}
+	zone, err := a.zone()
+	if err != nil {
+		return plan.Inputs{}, err
+	}
+	aside, err := zone.Aside("")
+	if err != nil {
+		return plan.Inputs{}, err
+	}
+	taken := map[string]bool{} // listed before, or set aside
+	for _, path := range aside {
+		taken[path] = true
+	}
 	for m, err := range zone.Manifests() {
 		if err != nil {
 			return plan.Inputs{}, err
 		}
-		in.Files = append(in.Files, plan.InputFile{Path: zone.Root() + "/" + m.Path, SHA256: m.SHA256})
+		in.Files = append(in.Files, plan.InputFile{Path: root + "/" + m.Path, SHA256: m.SHA256})
 		for _, e := range m.Entries {
-			if !seen[e.Path] {
-				seen[e.Path] = true
-				in.Files = append(in.Files, plan.InputFile{Path: zone.Root() + "/" + e.Path, SHA256: e.SHA256})
+			if !taken[e.Path] {
+				taken[e.Path] = true
+				in.Files = append(in.Files, plan.InputFile{Path: root + "/" + e.Path, SHA256: e.SHA256})
 			}
 		}
 	}

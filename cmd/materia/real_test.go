@@ -1,0 +1,228 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// realData is where the publishers' files lie, as the environment page says.
+func realData(t testing.TB) string {
+	t.Helper()
+	dir := os.Getenv("MATERIA_REAL_DATA")
+	if dir == "" {
+		dir = "../shared/data" // from the repository's root
+	}
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join("../..", dir)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "psd")); err != nil {
+		loudSkip(t, "the publishers' real files are not at %s; set MATERIA_REAL_DATA", dir)
+	}
+	return dir
+}
+
+// loudSkip says on the terminal, also without -v, what was not tested.
+func loudSkip(t testing.TB, format string, args ...any) {
+	t.Helper()
+	why := fmt.Sprintf(format, args...)
+	fmt.Fprintf(os.Stderr, "\n*** NOT TESTED: %s: %s\n\n", t.Name(), why)
+	t.Skip("NOT TESTED: " + why)
+}
+
+// replay serves the real files with the script beside them, as of 2026-02-01.
+func replay(t testing.TB) (url string) {
+	t.Helper()
+	script := filepath.Join(realData(t), "..", "yardstick", "replay.py")
+	if _, err := os.Stat(script); err != nil {
+		loudSkip(t, "the script that replays real files is not at %s", script)
+	}
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		loudSkip(t, "there is no python3 to replay the real files with")
+	}
+	c := exec.Command(python, script, "--data", realData(t), "--today", "2026-02-01")
+	c.Stderr = os.Stderr
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		c.Process.Kill()
+		c.Wait()
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatalf("%s: %v", script, err)
+	}
+	_, url, ok := strings.Cut(strings.TrimSpace(line), "listening on ")
+	if !ok {
+		t.Fatalf("%s: %q", script, line)
+	}
+	return url
+}
+
+// figure is a query and what it must say, as typed from figures.md, which was
+// computed from the publishers' files without any code of ours. A number in text
+// is compared at the digits it is printed with.
+type figure struct {
+	name, sql string
+	want      string // values of the one row, in order
+}
+
+var psdFigures = []figure{
+	{"release", "SELECT count(DISTINCT release_date) n, max(release_date) r, count(DISTINCT country_code) c FROM serving.commodity_metrics WHERE country_code <> 'WORLD'",
+		"1 2022-12-20 85"},
+	{"season 2022/23, world", `SELECT beginning_stocks, production, arabica_production, robusta_production, imports, exports, domestic_consumption,
+		ending_stocks, stocks_to_use_pct FROM serving.commodity_metrics WHERE country_code = 'WORLD' AND season = '2022/23'`,
+		"32565 172750 92674 80076 136003 139259 167945 34114 20.31"},
+	{"its market year is the START year", "SELECT market_year FROM serving.commodity_metrics WHERE country_code = 'WORLD' AND season = '2022/23'", "2022"},
+	{"season 2021/22, world", `SELECT production, arabica_production, robusta_production, domestic_consumption, ending_stocks, stocks_to_use_pct
+		FROM serving.commodity_metrics WHERE country_code = 'WORLD' AND market_year = 2021`,
+		"166174 87404 78770 167183 32565 19.48"},
+	{"Brazil", "SELECT production, arabica_production, robusta_production, exports FROM serving.commodity_metrics WHERE country_code = 'BR' AND market_year = 2022",
+		"62600 39800 22800 36645"},
+	{"Vietnam", "SELECT production FROM serving.commodity_metrics WHERE country_code = 'VM' AND market_year = 2022", "30220"},
+	{"Colombia", "SELECT production FROM serving.commodity_metrics WHERE country_code = 'CO' AND market_year = 2022", "12600"},
+	{"bean exports", "SELECT bean_exports FROM serving.commodity_metrics WHERE country_code = 'WORLD' AND market_year = 2022", "116060"},
+	{"bean exporters", `SELECT string_agg(country_name || ' ' || bean_exports::BIGINT, ', ' ORDER BY bean_exports DESC) FROM
+		(FROM serving.commodity_metrics WHERE country_code <> 'WORLD' AND market_year = 2022 ORDER BY bean_exports DESC LIMIT 5)`,
+		"Brazil 33000, Vietnam 24500, Colombia 11500, Indonesia 6600, Uganda 6520"},
+	{"their concentration", `SELECT sum((100 * country.bean_exports / world.bean_exports) ** 2) AS hhi FROM serving.commodity_metrics country
+		JOIN serving.commodity_metrics world ON world.country_code = 'WORLD' AND world.market_year = country.market_year
+		WHERE country.country_code <> 'WORLD' AND country.market_year = 2022`, "1501.4"},
+	{"all values are first sights", "SELECT count(*) n, count(previous_value) FROM serving.psd_revisions", "77957 0"},
+}
+
+var priceFigures = []figure{
+	{"history", "SELECT count(*), min(trade_date), max(trade_date) FROM serving.coffee_prices", "6503 2000-01-03 2025-12-09"},
+	{"settled outside the traded range", "SELECT count(*) FROM serving.coffee_prices WHERE close NOT BETWEEN low AND high", "681"},
+	{"highest close", "SELECT close, trade_date FROM serving.coffee_prices ORDER BY close DESC LIMIT 1", "438.90 2025-02-13"},
+	{"lowest close", "SELECT close, trade_date FROM serving.coffee_prices ORDER BY close LIMIT 1", "41.50 2001-12-04"},
+	{"2025-06-30", `SELECT close, sma_20, sma_50, sma_200, volatility_20d_pct, high_52w, low_52w, close_high_52w, close_low_52w
+		FROM serving.coffee_prices WHERE trade_date = '2025-06-30'`,
+		"306.75 335.9100 364.4270 335.5417 32.88 440.85 221.00 438.90 225.70"},
+	{"2021-07-26, after the frost", "SELECT close, sma_20, sma_50, sma_200, volatility_20d_pct, return_pct FROM serving.coffee_prices WHERE trade_date = '2021-07-26'",
+		"207.80 162.935 157.636 132.345 62.68 9.95"},
+}
+
+// TestRealReleasesReproduceTheirFigures takes the publishers' own files down the
+// whole road, twice.
+func TestRealReleasesReproduceTheirFigures(t *testing.T) {
+	h := newHouse(t, "MATERIA_UPSTREAM="+replay(t))
+	first := h.run("pipeline", "run", "all", "--since", "2000-01-01")
+	if !strings.Contains(first.stderr, "MATERIA_UPSTREAM") {
+		t.Errorf("the stand-in is not shown: %s", first)
+	}
+	for _, month := range []string{"2006/08", "2025/10"} { // absent upstream: listed by name, and no failure
+		if !strings.Contains(first.stdout, month) {
+			t.Errorf("month %s, which upstream does not have, is not listed: %s", month, first)
+		}
+	}
+	for _, f := range append(psdFigures, priceFigures...) {
+		h.figure(f)
+	}
+	h.figure(figure{"origin", "SELECT origin FROM serving.snapshot", "replay"})
+	h.sameAgain("pipeline", "run", "all", "--since", "2000-01-01")
+}
+
+// figure compares one.
+func (h *house) figure(f figure) {
+	h.t.Helper()
+	var rows []json.RawMessage
+	if err := json.Unmarshal([]byte(h.run("query", "--json", f.sql).stdout), &rows); err != nil || len(rows) != 1 {
+		h.t.Errorf("%s: %d rows, %v", f.name, len(rows), err)
+		return
+	}
+	got := ordered(h.t, rows[0])
+	want := strings.Fields(f.want)
+	if len(got) == 1 {
+		want = []string{f.want}
+	}
+	if len(got) != len(want) {
+		h.t.Errorf("%s: got %v, want %v", f.name, got, want)
+		return
+	}
+	for i := range want {
+		if !sameFigure(got[i], want[i]) {
+			h.t.Errorf("%s: value %d is %s, figures.md has %s", f.name, i+1, got[i], want[i])
+		}
+	}
+}
+
+// ordered is the values of a JSON object in their order.
+func ordered(t testing.TB, object json.RawMessage) []string {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(string(object)))
+	d.UseNumber()
+	var values []string
+	for i := 0; ; i++ {
+		token, err := d.Token()
+		if err != nil {
+			return values
+		}
+		if _, brace := token.(json.Delim); !brace && i%2 == 0 {
+			values = append(values, fmt.Sprint(token))
+		}
+	}
+}
+
+// sameFigure compares numbers at the digits that want is printed with.
+func sameFigure(got, want string) bool {
+	var x, y float64
+	if _, err := fmt.Sscanf(want, "%g", &y); err != nil || strings.Count(want, "-") > 0 || strings.Contains(want, " ") {
+		return got == want
+	}
+	if _, err := fmt.Sscanf(got, "%g", &x); err != nil {
+		return false
+	}
+	_, decimals, _ := strings.Cut(want, ".")
+	return math.Abs(x-y) <= 0.5000001*math.Pow10(-len(decimals))
+}
+
+// sameAgain runs the same once more: nothing lands, nothing is rebuilt, no file
+// is replaced, and it says so.
+func (h *house) sameAgain(args ...string) {
+	h.t.Helper()
+	before, files := h.stat("analytics.duckdb"), h.landingFiles()
+	lake := h.stat("lakehouse.duckdb")
+	r := h.run(args...)
+	for _, words := range []string{"psd: unchanged", "prices: unchanged", "nothing rebuilt", "was not replaced"} {
+		if !strings.Contains(r.stdout, words) {
+			h.t.Errorf("the second run does not say %q: %s", words, r)
+		}
+	}
+	if after := h.stat("analytics.duckdb"); !os.SameFile(before, after) || !before.ModTime().Equal(after.ModTime()) {
+		h.t.Error("analytics.duckdb was replaced")
+	}
+	if after := h.stat("lakehouse.duckdb"); !lake.ModTime().Equal(after.ModTime()) {
+		h.t.Error("the lakehouse was written")
+	}
+	if now := h.landingFiles(); fmt.Sprint(now) != fmt.Sprint(files) {
+		h.t.Errorf("the landing zone changed:\n%v\n%v", files, now)
+	}
+}
+
+func (h *house) stat(name string) os.FileInfo {
+	h.t.Helper()
+	info, err := os.Stat(h.path(name))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return info
+}
+
+// landingFiles maps each landed file to the hash of its bytes.
+func (h *house) landingFiles() map[string]string {
+	h.t.Helper()
+	return hashTree(h.t, h.path("landing"))
+}
