@@ -48,6 +48,7 @@ func (l *loader) analyse(ctx context.Context) (map[string][]readerCall, error) {
 			}
 			before := len(l.errs.Errors)
 			calls[p.name] = l.analyseQuery(p, q, &tree, names)
+			p.m.RowWise = p.kind == Full && len(calls[p.name]) > 0 && len(p.m.Refs) == 0 && len(p.dependsOn) == 0 && rowWise(&tree)
 			p.wrong = p.wrong || len(l.errs.Errors) > before
 		}
 	}

@@ -74,6 +74,7 @@ type Model struct {
 	DependsOn   []string    `json:"depends_on,omitempty"`
 	Refs        []Ref       `json:"refs,omitempty"`
 	Readers     []Reader    `json:"readers,omitempty"`
+	RowWise     bool        `json:"row_wise,omitempty"`  // its rows are made of one landing file at a time: files can be read in any portions
 	Deletions   []Span      `json:"deletions,omitempty"` // schema qualifiers of columns, dropped by Render
 	SeedPath    string      `json:"seed_path,omitempty"` // absolute
 	SeedSHA256  string      `json:"seed_sha256,omitempty"`

@@ -107,3 +107,86 @@ func BenchmarkRunWithNothingNew(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkOneNewFile runs an environment with one new file among 100,000 and
+// among 1,000. "stage-ratio" compares the raw model's own build, "run-ratio"
+// the whole Run: freezing the list, planning, building, promoting.
+func BenchmarkOneNewFile(b *testing.B) {
+	few, many := newCrowd(b, 1_000), newCrowd(b, 100_000)
+	var fewStage, manyStage, fewRun, manyRun time.Duration
+	for i := 0; b.Loop(); i++ {
+		stage, run := few.addOne(b, i)
+		fewStage, fewRun = fewStage+stage, fewRun+run
+		stage, run = many.addOne(b, i)
+		manyStage, manyRun = manyStage+stage, manyRun+run
+	}
+	b.ReportMetric(float64(manyStage)/float64(fewStage), "stage-ratio")
+	b.ReportMetric(float64(manyRun)/float64(fewRun), "run-ratio")
+	b.ReportMetric(float64(manyRun.Milliseconds())/float64(b.N), "run-ms")
+}
+
+// crowd is a lakehouse with one raw model over n landing files.
+type crowd struct {
+	path string
+	in   Inputs
+}
+
+func newCrowd(b *testing.B, n int) *crowd {
+	dir := b.TempDir()
+	c := &crowd{path: filepath.Join(dir, "lake.duckdb"), in: Inputs{Root: filepath.Join(dir, "landing")}}
+	for i := range n {
+		c.land(b, i)
+	}
+	projectDir := filepath.Join(dir, "project")
+	for name, text := range map[string]string{"config.yaml": projectFiles["config.yaml"], "models/raw.sql": `MODEL (name staging.raw, kind FULL, audits (not_null(columns := (path))));
+SELECT filename AS path, a FROM read_csv(@landing_dir || '/raw/*/*.csv', columns = {'a': 'INT'}, header = false, auto_detect = false, filename = true)`} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(projectDir, name)), 0o755); err != nil {
+			b.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(projectDir, name), []byte(text), 0o644); err != nil {
+			b.Fatal(err)
+		}
+	}
+	project, err := model.Load(context.Background(), projectDir, model.LoadOptions{Getenv: func(string) string { return c.in.Root }})
+	if err != nil {
+		b.Fatal(err)
+	}
+	p, err := Compute(project, c.in, Recorded{Env: Prod})
+	if err != nil {
+		b.Fatal(err)
+	}
+	lake, err := Open(context.Background(), c.path, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := Apply(context.Background(), lake, p, nil); err != nil {
+		b.Fatal(err)
+	}
+	if err := lake.Close(); err != nil {
+		b.Fatal(err)
+	}
+	return c
+}
+
+func (c *crowd) land(b *testing.B, i int) {
+	path := fmt.Sprintf("%s/raw/%03d/%06d.csv", c.in.Root, i/1000, i)
+	if i%1000 == 0 {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(path, []byte(fmt.Sprintln(i)), 0o644); err != nil {
+		b.Fatal(err)
+	}
+	c.in.Files = append(c.in.Files, InputFile{path, fmt.Sprintf("%064x", i)})
+}
+
+func (c *crowd) addOne(b *testing.B, i int) (stage, run time.Duration) {
+	c.land(b, 1_000_000+i)
+	began := time.Now()
+	p, applied, err := Run(context.Background(), c.path, Options{}, Prod, c.in, nil)
+	if err != nil || len(applied.Built) != 1 || p.Builds[0].Work != "read 1 new file" {
+		b.Fatal(err, applied.Built)
+	}
+	return time.Duration(applied.Built[0].Seconds * float64(time.Second)), time.Since(began)
+}

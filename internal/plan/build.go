@@ -69,6 +69,21 @@ func (a *applier) buildOne(ctx context.Context, t *target, versions map[string]s
 // materialise creates the table or view itself.
 func (a *applier) materialise(ctx context.Context, t *target, versions map[string]string) error {
 	m := t.model
+	if err := a.exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+quote(physicalPrefix+m.Schema)); err != nil {
+		return err
+	}
+	if t.ledger != "" {
+		return a.materialiseFiles(ctx, t)
+	}
+	rendered, err := a.render(m, versions, t.byGlob)
+	if err != nil {
+		return err
+	}
+	return a.execModel(ctx, m, rendered, fmt.Sprintf("CREATE %s %s AS\n", t.physicalKind(), physicalName(m.Schema, m.Table, t.version)), "")
+}
+
+// render gives a model's SQL over the versions of its parents and over files.
+func (a *applier) render(m *model.Model, versions map[string]string, byGlob map[string][]InputFile) (*model.Rendered, error) {
 	var standIn error
 	rendered, err := m.RenderMapped(
 		func(dep string) string {
@@ -80,7 +95,7 @@ func (a *applier) materialise(ctx context.Context, t *target, versions map[strin
 		},
 		func(glob string) []string {
 			var paths []string
-			for _, f := range t.byGlob[glob] {
+			for _, f := range byGlob[glob] {
 				paths = append(paths, strings.TrimSuffix(a.plan.landingRoot, "/")+"/"+f.Path)
 			}
 			if len(paths) == 0 {
@@ -89,21 +104,17 @@ func (a *applier) materialise(ctx context.Context, t *target, versions map[strin
 			}
 			return paths
 		})
-	if err = errors.Join(err, standIn); err != nil {
-		return err
-	}
-	if err := a.exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+quote(physicalPrefix+m.Schema)); err != nil {
-		return err
-	}
-	what := "TABLE"
-	if m.Kind == model.View {
-		what = "VIEW"
-	}
-	create := fmt.Sprintf("CREATE %s %s AS\n", what, physicalName(m.Schema, m.Table, t.version))
+	return rendered, errors.Join(err, standIn)
+}
+
+// execModel runs a model's SQL between two pieces of ours, and leads an error
+// in it back to the model's file.
+func (a *applier) execModel(ctx context.Context, m *model.Model, rendered *model.Rendered, before, after string) error {
 	if err := a.exec(ctx, "SET errors_as_json = true"); err != nil {
 		return err
 	}
-	if err = a.exec(ctx, create+rendered.SQL); err == nil {
+	err := a.exec(ctx, before+rendered.SQL+after)
+	if err == nil {
 		return a.plainErrors(ctx)
 	}
 	if ctx.Err() != nil {
@@ -112,7 +123,7 @@ func (a *applier) materialise(ctx context.Context, t *target, versions map[strin
 	if isCorrupt(err, a.lake.path) {
 		return err
 	}
-	return m.Explain(rendered, len(create), err)
+	return m.Explain(rendered, len(before), err)
 }
 
 // plainErrors ends DuckDB's JSON errors on the connection. It cannot be done in
@@ -167,12 +178,12 @@ func (a *applier) recordSnapshot(ctx context.Context, t *target, b Built) error 
 	if b.Rows >= 0 {
 		rows = b.Rows
 	}
-	if err := a.exec(ctx, "INSERT INTO materia.snapshots VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", t.version, m.Name, string(m.Kind),
+	if err := a.exec(ctx, "INSERT INTO materia.snapshots VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", t.version, m.Name, t.recordedKind(),
 		physicalPrefix+m.Schema, m.Table+"__"+t.version[:physicalDigits], m.CodeHash, definition, rows, b.Seconds, a.lake.now()); err != nil {
 		return err
 	}
-	if len(t.files) == 0 {
-		return nil
+	if len(t.files) == 0 || t.ledger != "" {
+		return nil // a ledger knows its files
 	}
 	files, err := json.Marshal(t.files)
 	if err != nil {

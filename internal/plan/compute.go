@@ -106,14 +106,19 @@ func (p *Plan) target(files inputList) error {
 			t.files = append(t.files, found...)
 			readers, matched = readers+1, matched+len(found)
 		}
-		slices.SortFunc(t.files, compareInputs)
-		t.files = slices.Compact(t.files)
+		if len(m.Readers) > 1 { // each reader's list is sorted by itself
+			slices.SortFunc(t.files, compareInputs)
+			t.files = slices.Compact(t.files)
+		}
 		parents, parentCodes := map[string]string{}, map[string]string{}
 		for _, d := range m.DependsOn {
 			parents[d], parentCodes[d] = versions[d], codes[d]
 		}
 		t.version = version(m.Name, m.CodeHash, parents, t.files)
 		t.codeVersion = version(m.Name, m.CodeHash, parentCodes, nil)
+		if m.RowWise {
+			t.ledger = ledgerID(m)
+		}
 		versions[name], codes[name] = t.version, t.codeVersion
 		p.targets = append(p.targets, t)
 		p.Models = append(p.Models, Assignment{Model: m.Name, Version: t.version, MetaHash: m.MetaHash})
@@ -129,9 +134,12 @@ func (p *Plan) target(files inputList) error {
 func (p *Plan) refuseLostFiles(old map[string]RecordedModel) error {
 	for _, t := range p.targets {
 		r, known := old[t.model.Name]
-		if known && r.CodeHash == t.model.CodeHash && len(r.Files) > 0 && len(t.files) == 0 {
+		if !known || r.CodeHash != t.model.CodeHash || len(t.files) > 0 {
+			continue
+		}
+		if files := r.inputs(); len(files) > 0 {
 			return fmt.Errorf("plan: model %s (%s): its %d landing files are gone, for example %s; restore the landing zone, or change the model if this is meant",
-				t.model.Name, t.model.File, len(r.Files), r.Files[0].Path)
+				t.model.Name, t.model.File, len(files), files[0].Path)
 		}
 	}
 	return nil
@@ -184,10 +192,14 @@ func (d *diff) model(t *target) {
 	if known && r.CodeHash == m.CodeHash && r.MetaHash != m.MetaHash {
 		p.MetadataUpdated = append(p.MetadataUpdated, Metadata{m.Name, unifiedDiff(r.Model, m)})
 	}
-	if known {
-		if n := compareFiles(m.Name, r.Files, t.files); n.New+n.Gone > 0 {
+	if known && r.Version != t.version { // equal versions read equal files
+		n, fresh := compareFiles(m.Name, r.inputs(), t.files)
+		if n.New+n.Gone > 0 {
 			p.NewData = append(p.NewData, n)
 			reasons = append(reasons, n.String())
+		}
+		if t.ledger != "" && r.CodeHash == m.CodeHash && n.Gone == 0 && n.New == len(fresh) {
+			t.base, t.fresh = r.Version, fresh
 		}
 	}
 	d.dirty[m.Name] = !known || r.Version != t.version
@@ -202,7 +214,7 @@ func (d *diff) model(t *target) {
 		if len(reasons) == 0 {
 			reasons = append(reasons, "its table is missing")
 		}
-		p.Builds = append(p.Builds, Build{m.Name, string(m.Kind), strings.Join(reasons, "; "), t.version})
+		p.Builds = append(p.Builds, Build{m.Name, string(m.Kind), t.work(), strings.Join(reasons, "; "), t.version})
 	case d.dirty[m.Name]:
 		p.Reused = append(p.Reused, Reused{m.Name, t.version})
 	}
@@ -235,21 +247,43 @@ func (d *diff) dirtyParents(m *model.Model) []string {
 	return dirty
 }
 
-func compareFiles(name string, before, now []InputFile) NewData {
-	was := make(map[string]string, len(before))
-	for _, f := range before {
-		was[f.Path] = f.SHA256
-	}
-	n := NewData{Model: name, Files: len(now)}
-	for _, f := range now {
-		sha, known := was[f.Path]
-		if !known || sha != f.SHA256 {
-			n.New++
+// compareFiles merges two lists sorted by path. A path with other content is
+// new, and the old content is gone, though only the new one is counted.
+func compareFiles(name string, before, now []InputFile) (n NewData, fresh []InputFile) {
+	n.Model, n.Files = name, len(now)
+	replaced := 0
+	for len(before)+len(now) > 0 {
+		switch {
+		case len(now) == 0 || len(before) > 0 && before[0].Path < now[0].Path:
+			n.Gone++
+			before = before[1:]
+		case len(before) == 0 || now[0].Path < before[0].Path:
+			fresh = append(fresh, now[0])
+			now = now[1:]
+		default:
+			if before[0].SHA256 != now[0].SHA256 {
+				replaced++
+			}
+			before, now = before[1:], now[1:]
 		}
-		delete(was, f.Path)
 	}
-	n.Gone = len(was)
-	return n
+	n.New = len(fresh) + replaced
+	return n, fresh
+}
+
+// work is what building the target takes, in a few words.
+func (t *target) work() string {
+	switch {
+	case t.model.Kind == model.View:
+		return "recreate view"
+	case t.model.Kind == model.Seed:
+		return "load seed"
+	case t.base != "":
+		return "read " + count(len(t.fresh), "new file")
+	case t.ledger != "":
+		return "read " + count(len(t.files), "file")
+	}
+	return "full refresh"
 }
 
 // identity hashes what the plan leads to and from where.

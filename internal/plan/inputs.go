@@ -32,6 +32,7 @@ func (in Inputs) list() (inputList, error) {
 	if !path.IsAbs(in.Root) {
 		return list, fmt.Errorf("plan: landing root %q: not an absolute path", in.Root)
 	}
+	list.files = make([]InputFile, 0, len(in.Files))
 	for _, f := range in.Files {
 		rel, inside := relative(list.root, f.Path)
 		if !inside {
@@ -42,7 +43,9 @@ func (in Inputs) list() (inputList, error) {
 		}
 		list.files = append(list.files, InputFile{Path: rel, SHA256: f.SHA256})
 	}
-	slices.SortFunc(list.files, func(a, b InputFile) int { return strings.Compare(a.Path, b.Path) })
+	if byPath := func(a, b InputFile) int { return strings.Compare(a.Path, b.Path) }; !slices.IsSortedFunc(list.files, byPath) {
+		slices.SortFunc(list.files, byPath)
+	}
 	for i := 1; i < len(list.files); i++ {
 		if list.files[i].Path == list.files[i-1].Path {
 			return list, fmt.Errorf("plan: input file %s: listed twice", list.files[i].Path)

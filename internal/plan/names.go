@@ -32,7 +32,7 @@ func ValidateEnv(name string) error {
 // before the first "__" is the schema, the rest the environment.
 func validateSchema(modelName, schema string) error {
 	switch strings.ToLower(schema) {
-	case stateSchema, "main", "temp", "system", "information_schema", "pg_catalog":
+	case stateSchema, rowsSchema, "main", "temp", "system", "information_schema", "pg_catalog":
 		return fmt.Errorf("plan: model %s: schema %q is taken; choose another", modelName, schema)
 	}
 	if strings.Contains(schema, "__") || strings.HasSuffix(schema, "_") {

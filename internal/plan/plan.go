@@ -2,6 +2,8 @@ package plan
 
 import (
 	"errors"
+	"slices"
+	"strings"
 
 	"beanflows.coffee/materia/internal/model"
 )
@@ -81,6 +83,7 @@ type NewData struct {
 type Build struct {
 	Model   string `json:"model"`
 	Kind    string `json:"kind"`
+	Work    string `json:"work"` // "full refresh", "read 1 new file", ...
 	Reason  string `json:"reason"`
 	Version string `json:"version"`
 }
@@ -108,6 +111,10 @@ type target struct {
 	codeVersion string // of code and parents only
 	files       []InputFile
 	byGlob      map[string][]InputFile
+
+	ledger string      // of a model that is filled in portions; empty for a table of its own
+	base   string      // the recorded version whose rows this one adds to; empty if it begins anew
+	fresh  []InputFile // with a base: the files that it does not have
 }
 
 // Recorded is what the lakehouse knows of an environment.
@@ -126,7 +133,23 @@ type RecordedModel struct {
 	CodeHash string // as hashed then: a newer binary may hash differently
 	MetaHash string
 	Definition
-	Files []InputFile // what its readers matched; paths relative to the landing root
+	Files []InputFile // what its readers matched; paths relative to the landing root. See inputs
+
+	filesText string // Files as the lakehouse gives them: cut only where they are looked at
+}
+
+// inputs are the files that the model's readers matched, sorted by path.
+func (r RecordedModel) inputs() []InputFile {
+	if r.Files != nil || r.filesText == "" {
+		return r.Files
+	}
+	files := make([]InputFile, 0, strings.Count(r.filesText, "\n")+1)
+	for line := range strings.SplitSeq(r.filesText, "\n") {
+		path, sha, _ := strings.Cut(line, "\t")
+		files = append(files, InputFile{path, sha})
+	}
+	slices.SortFunc(files, compareInputs)
+	return files
 }
 
 // Definition is all that is needed to build a model again without the project.

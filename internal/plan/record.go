@@ -60,15 +60,17 @@ func (l *Lakehouse) recordedModels(ctx context.Context, env, planID string, r *R
 	if err != nil {
 		return fmt.Errorf("plan %s of %s: %w", planID, env, err)
 	}
-	files := map[string][]InputFile{}
+	files := map[string]string{}
 	err = l.each(ctx, func(scan func(...any) error) error {
-		var version string
-		var f InputFile
-		err := scan(&version, &f.Path, &f.SHA256)
-		files[version] = append(files[version], f)
+		var version, text string
+		err := scan(&version, &text)
+		files[version] = text
 		return err
-	}, `SELECT version, path, sha256 FROM materia.snapshot_inputs
-		WHERE version IN (SELECT version FROM materia.environment_models WHERE env = ? AND plan_id = ?) ORDER BY version, path`, env, planID)
+	}, `SELECT version, string_agg(path || chr(9) || sha256, chr(10)) FROM (
+			SELECT version, path, sha256 FROM materia.snapshot_inputs UNION ALL
+			SELECT b.version, f.path, f.sha256 FROM materia.snapshot_batches AS b
+			JOIN materia.ledger_files AS f ON f.ledger = b.ledger AND f.batch BETWEEN b.first_batch AND b.last_batch)
+		WHERE version IN (SELECT version FROM materia.environment_models WHERE env = ? AND plan_id = ?) GROUP BY version`, env, planID)
 	if err != nil {
 		return err
 	}
@@ -81,7 +83,7 @@ func (l *Lakehouse) recordedModels(ctx context.Context, env, planID string, r *R
 		if err := json.Unmarshal([]byte(body), &m.Definition); err != nil {
 			return fmt.Errorf("definition of version %s: %w", m.Version, err)
 		}
-		m.Files = files[m.Version]
+		m.filesText = files[m.Version]
 		r.Models = append(r.Models, m)
 		return nil
 	}, `SELECT m.version, m.code_hash, m.meta_hash, d.body FROM materia.environment_models AS m
@@ -147,7 +149,7 @@ func (l *Lakehouse) Environment(ctx context.Context, env string) (planID string,
 		if !ok {
 			return "", nil, l.fail("read state of", fmt.Errorf("%s: the table of version %s is missing; plan again", m.Model.Name, m.Version[:physicalDigits]))
 		}
-		e := EnvModel{Definition: m.Definition, Version: m.Version, Files: m.Files, Rows: -1, CreatedAt: s.created.UTC(),
+		e := EnvModel{Definition: m.Definition, Version: m.Version, Files: m.inputs(), Rows: -1, CreatedAt: s.created.UTC(),
 			View:     quote(viewSchema(env, m.Model.Schema)) + "." + quote(m.Model.Table),
 			Physical: physicalName(m.Model.Schema, m.Model.Table, m.Version)}
 		if s.rows.Valid {

@@ -8,7 +8,7 @@ import (
 )
 
 // stateVersion is the version of the state tables that this binary writes.
-const stateVersion = 1
+const stateVersion = 2
 
 // migrations take the state from version n to n+1. They add only: the binary
 // before must be able to read what they leave, so that a rollback of the
@@ -35,6 +35,13 @@ CREATE TABLE materia.plans (plan_id VARCHAR NOT NULL, env VARCHAR NOT NULL, kind
 CREATE TABLE materia.environment_models (env VARCHAR NOT NULL, plan_id VARCHAR NOT NULL, position INTEGER NOT NULL,
   model VARCHAR NOT NULL, version VARCHAR NOT NULL, code_hash VARCHAR NOT NULL, meta_hash VARCHAR NOT NULL, definition VARCHAR NOT NULL);
 CREATE TABLE materia.environments (env VARCHAR NOT NULL, plan_id VARCHAR NOT NULL, previous_plan_id VARCHAR, updated_at TIMESTAMP NOT NULL);
+`, `
+CREATE TABLE materia.ledgers (ledger VARCHAR NOT NULL, model VARCHAR NOT NULL, physical_table VARCHAR NOT NULL, created_at TIMESTAMP NOT NULL);
+CREATE TABLE materia.ledger_batches (ledger VARCHAR NOT NULL, batch INTEGER NOT NULL, from_at TIMESTAMP, to_at TIMESTAMP,
+  rows BIGINT NOT NULL, created_at TIMESTAMP NOT NULL);
+CREATE TABLE materia.ledger_files (ledger VARCHAR NOT NULL, batch INTEGER NOT NULL, path VARCHAR NOT NULL, sha256 VARCHAR NOT NULL);
+CREATE TABLE materia.snapshot_batches (version VARCHAR NOT NULL, ledger VARCHAR NOT NULL, position INTEGER NOT NULL,
+  first_batch INTEGER NOT NULL, last_batch INTEGER NOT NULL, from_at TIMESTAMP, to_at TIMESTAMP);
 `}
 
 // stateOf gives the version of the state in an open lakehouse, 0 where there

@@ -57,7 +57,11 @@ func (l *Lakehouse) mend(ctx context.Context) error {
 	if err != nil {
 		return l.fail("open", err)
 	}
-	if len(lost)+len(found) == 0 {
+	lostLedgers, err := a.lostLedgers(ctx)
+	if err != nil {
+		return l.fail("open", err)
+	}
+	if len(lost)+len(found)+len(lostLedgers) == 0 {
 		return nil
 	}
 	err = a.inTx(ctx, "mend commit", func() error {
@@ -73,13 +77,19 @@ func (l *Lakehouse) mend(ctx context.Context) error {
 				return err
 			}
 		}
+		for _, ledger := range lostLedgers {
+			l.o.Log.Warn("a ledger's table is missing and will be built again", "ledger", ledger)
+			if err := a.forgetLedger(ctx, ledger); err != nil {
+				return err
+			}
+		}
 		return nil
 	})
 	return l.fail("mend", err)
 }
 
 func (a *applier) forget(ctx context.Context, version string) error {
-	for _, table := range []string{"snapshots", "snapshot_inputs", "audit_results", "audit_failures"} {
+	for _, table := range []string{"snapshots", "snapshot_inputs", "snapshot_batches", "audit_results", "audit_failures"} {
 		if err := a.exec(ctx, "DELETE FROM materia."+table+" WHERE version = ?", version); err != nil {
 			return err
 		}
@@ -135,6 +145,9 @@ func (a *applier) sweep(ctx context.Context) error {
 			if err := a.forget(ctx, u.version); err != nil {
 				return err
 			}
+		}
+		if err := a.sweepLedgers(ctx); err != nil {
+			return err
 		}
 		for _, statement := range []string{
 			"DELETE FROM materia.environment_models WHERE (env, plan_id) NOT IN " + kept,

@@ -52,14 +52,7 @@ func (p *Plan) WriteText(w io.Writer) error {
 	if len(p.Builds) > 0 {
 		var builds []node
 		for _, x := range p.Builds {
-			what := "full refresh"
-			switch x.Kind {
-			case "VIEW":
-				what = "recreate view"
-			case "SEED":
-				what = "load seed"
-			}
-			builds = append(builds, node{fmt.Sprintf("%s: [%s] %s", x.Model, what, x.Reason), nil})
+			builds = append(builds, node{fmt.Sprintf("%s: [%s] %s", x.Model, x.Work, x.Reason), nil})
 		}
 		b.WriteString("\nModels needing backfill:\n")
 		draw(&b, "", builds)

@@ -3,10 +3,9 @@ package plan
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
-	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -20,8 +19,19 @@ const versionFormat = "materia version 1"
 // every field is written with its length, so that no two differ in meaning but
 // not in hash.
 func version(name, codeHash string, parents map[string]string, files []InputFile) string {
+	buf := make([]byte, 0, 4096)
 	h := sha256.New()
-	field := func(kind, value string) { fmt.Fprintf(h, "%s %d:", kind, len(value)); io.WriteString(h, value) }
+	field := func(kind, value string) {
+		buf = append(buf, kind...)
+		buf = append(buf, ' ')
+		buf = strconv.AppendInt(buf, int64(len(value)), 10)
+		buf = append(buf, ':')
+		buf = append(buf, value...)
+		if len(buf) > 3000 {
+			h.Write(buf)
+			buf = buf[:0]
+		}
+	}
 	field("format", versionFormat)
 	field("model", name)
 	field("code", codeHash)
@@ -29,12 +39,18 @@ func version(name, codeHash string, parents map[string]string, files []InputFile
 		field("parent", p)
 		field("version", parents[p])
 	}
-	sorted := slices.Clone(files)
-	slices.SortFunc(sorted, compareInputs)
-	for _, f := range slices.Compact(sorted) {
+	if !slices.IsSortedFunc(files, compareInputs) {
+		files = slices.Clone(files)
+		slices.SortFunc(files, compareInputs)
+	}
+	for i, f := range files {
+		if i > 0 && f == files[i-1] {
+			continue
+		}
 		field("file", f.Path)
 		field("sha256", f.SHA256)
 	}
+	h.Write(buf)
 	return hex.EncodeToString(h.Sum(nil))
 }
 
