@@ -85,8 +85,8 @@ func (a *applier) materialiseFiles(ctx context.Context, t *target) error {
 func (a *applier) readFiles(ctx context.Context, t *target, batch int, files []InputFile) error {
 	byGlob := map[string][]InputFile{}
 	for glob, matched := range t.byGlob {
-		for _, f := range matched {
-			if _, found := slices.BinarySearchFunc(files, f, compareInputs); found {
+		for _, f := range files {
+			if _, found := slices.BinarySearchFunc(matched, f, compareInputs); found {
 				byGlob[glob] = append(byGlob[glob], f)
 			}
 		}
@@ -166,38 +166,52 @@ func (a *applier) coverFiles(ctx context.Context, t *target) (batches []int, mis
 	for _, f := range missing {
 		wanted[f] = true
 	}
-	var other int // the batch being looked at, and its files
-	var held []InputFile
-	take := func() {
+	others, err := a.otherBatches(ctx, t.ledger, batches)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, batch := range others {
+		held, err := a.filesOf(ctx, t.ledger, batch)
+		if err != nil {
+			return nil, nil, err
+		}
 		if len(held) == 0 || slices.ContainsFunc(held, func(f InputFile) bool { return !wanted[f] }) {
-			return
+			continue
 		}
 		for _, f := range held {
 			delete(wanted, f)
 		}
-		batches = append(batches, other)
+		batches = append(batches, batch)
 	}
-	known, err := json.Marshal(append([]int{0}, batches...))
-	if err != nil {
-		return nil, nil, err
+	missing = slices.DeleteFunc(slices.Clone(missing), func(f InputFile) bool { return !wanted[f] })
+	return batches, missing, nil
+}
+
+// otherBatches are the ledger's batches that are not among some.
+func (a *applier) otherBatches(ctx context.Context, ledger string, but []int) (others []int, err error) {
+	taken := map[int]bool{}
+	for _, n := range but {
+		taken[n] = true
 	}
 	err = eachRow(ctx, a.conn, func(scan func(...any) error) error {
-		var batch int
+		var n int
+		err := scan(&n)
+		if !taken[n] {
+			others = append(others, n)
+		}
+		return err
+	}, "SELECT batch FROM materia.ledger_batches WHERE ledger = ? ORDER BY batch", ledger)
+	return others, err
+}
+
+func (a *applier) filesOf(ctx context.Context, ledger string, batch int) (files []InputFile, err error) {
+	err = eachRow(ctx, a.conn, func(scan func(...any) error) error {
 		var f InputFile
-		if err := scan(&batch, &f.Path, &f.SHA256); err != nil {
-			return err
-		}
-		if batch != other {
-			take()
-			other, held = batch, held[:0]
-		}
-		held = append(held, f)
-		return nil
-	}, `SELECT batch, path, sha256 FROM materia.ledger_files
-		WHERE ledger = ? AND batch NOT IN (SELECT unnest(from_json(?, '["INTEGER"]'))) ORDER BY batch`, t.ledger, string(known))
-	take()
-	missing = slices.DeleteFunc(slices.Clone(missing), func(f InputFile) bool { return !wanted[f] })
-	return batches, missing, err
+		err := scan(&f.Path, &f.SHA256)
+		files = append(files, f)
+		return err
+	}, "SELECT path, sha256 FROM materia.ledger_files WHERE ledger = ? AND batch = ?", ledger, batch)
+	return files, err
 }
 
 // batchesOf lists the batches that a version shows; none if it is no view of a
