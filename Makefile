@@ -3,6 +3,8 @@
 GO          ?= go
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS     := -s -w -X main.version=$(VERSION)
+CYCLONEDX   := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TEST_FLAGS  ?=
 LONG_FLAGS  ?=
@@ -10,7 +12,7 @@ FUZZ_TIME   ?= 10s
 SHELL_FILES := .ci/run infra/supervisor/start-materia $(shell git ls-files '*.sh' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: secrets-decrypt-dev secrets-decrypt-prod secrets-edit-dev secrets-edit-prod build demo test cover bench lint lint-fix format css-build css-watch long fuzz screenshots yardstick-sqlmesh clean help
+.PHONY: sbom vulncheck lint-ci infra-test secrets-decrypt-dev secrets-decrypt-prod secrets-edit-dev secrets-edit-prod build demo test cover bench lint lint-fix format css-build css-watch long fuzz screenshots yardstick-sqlmesh clean help
 
 build: ## build bin/materia
 	@echo "building bin/materia (the first build compiles SQLite and links DuckDB: a few minutes)"
@@ -58,6 +60,20 @@ fuzz: ## every fuzz target for FUZZ_TIME
 	@for p in $$($(GO) list ./internal/...); do \
 	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
 	    echo "fuzz $$p $$f $(FUZZ_TIME)"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZ_TIME) $$p || exit 1; done; done
+
+sbom: ## what is linked in, as CycloneDX, into sbom.cdx.json
+	$(GO) run $(CYCLONEDX) mod -json -licenses -output sbom.cdx.json .
+
+vulncheck: ## known vulnerabilities in what is called (asks the Go vulnerability database)
+	$(GO) run $(GOVULNCHECK) ./...
+
+lint-ci: ## the GitLab pipeline against GitLab's published schema (a Python environment of its own)
+	python3 -m venv tmp/lint-ci
+	tmp/lint-ci/bin/pip install --quiet check-jsonschema==0.39.0
+	tmp/lint-ci/bin/check-jsonschema --builtin-schema vendor.gitlab-ci .gitlab/.gitlab-ci.yml
+
+infra-test: ## the Pulumi program, a module of its own (cold build: minutes)
+	cd infra/pulumi && $(GO) vet ./... && $(GO) test ./...
 
 secrets-decrypt-dev: build ## .env.dev.sops in the clear to .env (mode 0600, ignored by git)
 	./bin/materia secrets write --env dev --out .env

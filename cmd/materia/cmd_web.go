@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/spf13/cobra"
 
 	"beanflows.coffee/materia/internal/serving"
@@ -28,15 +29,36 @@ replaces it. It reads nothing else. SIGTERM or Ctrl-C stops it after the answers
   materia web --addr :8080            # every address of this machine`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			l, err := net.Listen("tcp", addr)
+			l, err := webListener(addr)
 			if err != nil {
-				return fmt.Errorf("web: %w (another materia web? choose another --addr)", err)
+				return err
 			}
 			return a.serve(cmd.Context(), l)
 		},
 	}
 	c.Flags().StringVar(&addr, "addr", "localhost:8080", "address to listen on")
 	return c
+}
+
+// webListener is the socket that systemd holds, where it started this process
+// with one, so that the port stays open while a release is replaced; else a
+// socket of our own at addr.
+func webListener(addr string) (net.Listener, error) {
+	given, err := activation.Listeners()
+	if err != nil {
+		return nil, fmt.Errorf("web: socket from systemd: %w", err)
+	}
+	if len(given) > 1 {
+		return nil, fmt.Errorf("web: %d sockets from systemd, want one", len(given))
+	}
+	if len(given) == 1 {
+		return given[0], nil
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("web: %w (another materia web? choose another --addr)", err)
+	}
+	return l, nil
 }
 
 // serve runs the dashboard on l until the context ends, and that is no error.
@@ -46,7 +68,7 @@ func (a *app) serve(ctx context.Context, l net.Listener) error {
 		return errors.Join(err, l.Close())
 	}
 	defer reader.Close()
-	server := web.NewServer(l.Addr().String(), web.New(reader, web.Options{Log: a.log, Now: a.now, Version: version}))
+	server := web.NewServer(l.Addr().String(), web.New(reader, web.Options{Log: a.log, Now: a.now, Version: runningVersion()}))
 	fmt.Fprintf(a.stdout, "serving %s on http://%s\n", a.servingPath, shownAddr(l.Addr()))
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
@@ -66,6 +88,15 @@ func (a *app) serve(ctx context.Context, l net.Listener) error {
 		return fmt.Errorf("web: stop: %w", err)
 	}
 	return nil
+}
+
+// runningVersion is the version and, in a release on a server, which one it is:
+// a deploy asks the web by it.
+func runningVersion() string {
+	if release := releaseName(); release != "" {
+		return version + "@" + release
+	}
+	return version
 }
 
 // shownAddr is the address as a person opens it in a browser.

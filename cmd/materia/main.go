@@ -62,6 +62,7 @@ func verbs(a *app) []*cobra.Command {
 		landingCmd(a),
 		stateCmd(a),
 		secretsCmd(a),
+		deployCmd(a),
 		webCmd(a),
 		demoCmd(a),
 		versionCmd(a),

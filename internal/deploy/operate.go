@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -122,4 +124,12 @@ func (s *State) wake(current Release) {
 			s.Tags[name] = seen
 		}
 	}
+}
+
+// Newest are the names of at most n tags, the highest first.
+func Newest(tags map[string]Seen, n int) []string {
+	names := slices.Collect(maps.Keys(tags))
+	number := func(name string) int { x, _ := strconv.Atoi(strings.TrimPrefix(name, "v")); return x }
+	slices.SortFunc(names, func(a, b string) int { return number(b) - number(a) })
+	return names[:min(n, len(names))]
 }
