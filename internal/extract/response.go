@@ -96,6 +96,10 @@ func (r *Response) error(err error) error {
 	return &Error{Source: r.session.source.Name, URL: r.URL, Err: err}
 }
 
+// IsHTML says whether the body is a page, whatever was asked for. A source whose
+// publisher says "not yet" with one asks before it unpacks.
+func (r *Response) IsHTML() bool { return looksLikeHTML(r.head()) }
+
 func looksLikeHTML(head []byte) bool {
 	text := bytes.ToLower(bytes.TrimSpace(bytes.TrimPrefix(head, []byte("\ufeff"))))
 	return bytes.HasPrefix(text, []byte("<")) && !bytes.HasPrefix(text, []byte("<?xml"))
