@@ -1,5 +1,5 @@
 // Package upstream is an HTTP server that stands in for the publishers that
-// materia asks: USDA PSD Online and Yahoo's chart API. It speaks their formats
+// materia asks: USDA PSD Online, CFTC and Yahoo's chart API. It speaks their formats
 // byte for byte in form, with sample data in place of theirs, and misbehaves on
 // demand. The demo, the tests and the benchmarks run against it through
 // MATERIA_UPSTREAM: https://HOST/PATH?QUERY is answered at /HOST/PATH?QUERY.

@@ -30,7 +30,7 @@ func (f Fault) editCSV(csv []byte) []byte {
 		keep := cmp.Or(f.Rows, (len(lines)-1)/10)
 		return slices.Concat(lines[:min(1+keep, len(lines))]...)
 	}
-	column := slices.IndexFunc(fields(nil, lines[0]), func(name []byte) bool { return string(name) == cmp.Or(f.Column, "Value") })
+	column := slices.IndexFunc(fields(nil, lines[0]), func(name []byte) bool { return string(bytes.Trim(name, `"`)) == cmp.Or(f.Column, "Value") })
 	var out bytes.Buffer
 	out.Grow(len(csv) + len(csv)/4)
 	var row [][]byte

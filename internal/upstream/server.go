@@ -141,6 +141,8 @@ func (s *Server) answer(r *http.Request, fault Fault) answer {
 		return s.psd(path, fault)
 	case "query1.finance.yahoo.com", "query2.finance.yahoo.com":
 		return s.chart(path, r, fault)
+	case "www.cftc.gov":
+		return s.cot(path, fault)
 	}
 	return notFound()
 }
