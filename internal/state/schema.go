@@ -6,7 +6,17 @@ import (
 	"fmt"
 )
 
-// migrations[n] brings a file from schema version n (PRAGMA user_version) to
+// schema is what a file of one kind holds.
+type schema struct {
+	migrations []string
+	tables     []string // those that a file of the newest version has; Open refuses a file that lacks one
+	newer      string   // what to do about a file that a newer materia wrote
+}
+
+var indexSchema = schema{migrations: migrations[:], tables: tables[:],
+	newer: "use the newer materia, or move the file away and run: materia state rebuild"}
+
+// migrations[n] brings a state file from schema version n (PRAGMA user_version) to
 // n+1. A migration that has been released is never changed, only followed.
 var migrations = [...]string{
 	`CREATE TABLE extraction_runs (
@@ -80,13 +90,12 @@ var migrations = [...]string{
 	) STRICT;`,
 }
 
-// tables are the ones a file of the newest version has; Open refuses a file
-// that lacks one.
 var tables = [...]string{"extraction_runs", "files", "validators", "settled", "pipeline_runs", "run_warnings"}
 
 // migrate brings the file to the newest version in one transaction, so that two
 // processes that open an old file migrate it once.
-func migrate(ctx context.Context, db *sql.DB) error {
+func migrate(ctx context.Context, db *sql.DB, schema schema) error {
+	migrations := schema.migrations
 	var version int
 	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return err
@@ -103,8 +112,8 @@ func migrate(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	if version > len(migrations) || version < 0 {
-		return fmt.Errorf("%w: it has schema version %d, this materia knows up to %d; use the newer materia, or move the file away and run: materia state rebuild",
-			ErrNewer, version, len(migrations))
+		return fmt.Errorf("%w: it has schema version %d, this materia knows up to %d; %s",
+			ErrNewer, version, len(migrations), schema.newer)
 	}
 	for v := version; v < len(migrations); v++ {
 		if _, err := tx.ExecContext(ctx, migrations[v]); err != nil {

@@ -28,11 +28,17 @@ const (
 	timeLayout  = "2006-01-02T15:04:05.000Z" // RFC 3339, always UTC
 )
 
+// database is an open SQLite file with a schema of ours.
+type database struct {
+	path   string
+	db     *sql.DB
+	schema schema
+}
+
 // Store is an open state file. Its methods may be called from several
 // goroutines and processes.
 type Store struct {
-	path  string
-	db    *sql.DB
+	database
 	fresh bool
 }
 
@@ -40,12 +46,26 @@ type Store struct {
 // it and brings its schema to the newest version. errors.Is tells ErrCorrupt and
 // ErrNewer.
 func Open(path string) (*Store, error) {
+	d, err := openDatabase(path, indexSchema)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{database: d}
+	err = s.db.QueryRow("SELECT NOT EXISTS (SELECT 1 FROM files) AND NOT EXISTS (SELECT 1 FROM extraction_runs)").Scan(&s.fresh)
+	if err != nil {
+		s.db.Close()
+		return nil, s.fail("open "+path, err)
+	}
+	return s, nil
+}
+
+func openDatabase(path string, schema schema) (database, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return nil, fmt.Errorf("state: open %s: %w", path, err)
+		return database{}, fmt.Errorf("state: open %s: %w", path, err)
 	}
 	if err := private(abs); err != nil {
-		return nil, fmt.Errorf("state: open %s: %w", path, err)
+		return database{}, fmt.Errorf("state: open %s: %w", path, err)
 	}
 	query := url.Values{
 		"_busy_timeout": {fmt.Sprint(busyTimeout.Milliseconds())},
@@ -55,17 +75,17 @@ func Open(path string) (*Store, error) {
 	dsn := url.URL{Scheme: "file", Path: abs, RawQuery: query.Encode()}
 	db, err := sql.Open("sqlite3", dsn.String())
 	if err != nil {
-		return nil, fmt.Errorf("state: open %s: %w", path, err)
+		return database{}, fmt.Errorf("state: open %s: %w", path, err)
 	}
 	// One connection: SQLite has one writer anyway, and goroutines queue here
 	// instead of in its busy handler.
 	db.SetMaxOpenConns(1)
-	s := &Store{path: abs, db: db}
-	if err := s.prepare(context.Background()); err != nil {
+	d := database{path: abs, db: db, schema: schema}
+	if err := d.prepare(context.Background()); err != nil {
 		db.Close()
-		return nil, s.fail("open "+path, err)
+		return database{}, d.fail("open "+path, err)
 	}
-	return s, nil
+	return d, nil
 }
 
 // private makes the file with mode 0600 or takes others' rights away; SQLite
@@ -91,7 +111,7 @@ func private(path string) error {
 	return nil
 }
 
-func (s *Store) prepare(ctx context.Context) error {
+func (s *database) prepare(ctx context.Context) error {
 	if err := s.writeAhead(ctx); err != nil {
 		return err
 	}
@@ -102,10 +122,10 @@ func (s *Store) prepare(ctx context.Context) error {
 	if verdict != "ok" {
 		return fmt.Errorf("%w: %s", ErrCorrupt, verdict)
 	}
-	if err := migrate(ctx, s.db); err != nil {
+	if err := migrate(ctx, s.db, s.schema); err != nil {
 		return err
 	}
-	for _, table := range tables {
+	for _, table := range s.schema.tables {
 		var n int
 		err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?", table).Scan(&n)
 		if err != nil {
@@ -115,13 +135,12 @@ func (s *Store) prepare(ctx context.Context) error {
 			return fmt.Errorf("%w: table %s is missing", ErrCorrupt, table)
 		}
 	}
-	return s.db.QueryRowContext(ctx,
-		"SELECT NOT EXISTS (SELECT 1 FROM files) AND NOT EXISTS (SELECT 1 FROM extraction_runs)").Scan(&s.fresh)
+	return nil
 }
 
 // writeAhead switches to WAL. Two processes that do so on a new file at once get
 // "locked" without the busy timeout being asked, so it waits here.
-func (s *Store) writeAhead(ctx context.Context) error {
+func (s *database) writeAhead(ctx context.Context) error {
 	deadline := time.Now().Add(busyTimeout)
 	for {
 		var mode string
@@ -143,7 +162,7 @@ func (s *Store) writeAhead(ctx context.Context) error {
 func (s *Store) Fresh() bool { return s.fresh }
 
 // Close checkpoints the write-ahead log and closes the file.
-func (s *Store) Close() error {
+func (s *database) Close() error {
 	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("state: close %s: %w", s.path, err)
 	}
@@ -175,7 +194,7 @@ func Quarantine(path string) (moved string, err error) {
 
 // fail wraps an error with what was tried, and marks SQLite's words for damage
 // as ErrCorrupt.
-func (s *Store) fail(what string, err error) error {
+func (s *database) fail(what string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -187,7 +206,7 @@ func (s *Store) fail(what string, err error) error {
 }
 
 // inTx runs f in one transaction that either commits or leaves no trace.
-func (s *Store) inTx(ctx context.Context, f func(*sql.Tx) error) error {
+func (s *database) inTx(ctx context.Context, f func(*sql.Tx) error) error {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
