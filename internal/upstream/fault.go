@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -36,10 +37,12 @@ const (
 	ReorderColumns Kind = "reorder_columns" // the columns run backwards
 	FewerRows      Kind = "fewer_rows"      // the first Rows rows or bars only (default a tenth)
 	Revise         Kind = "revise"          // the newest figures are others
+	Limit          Kind = "limit"           // weather: 429 of the counter To: Minutely (default), Hourly or Daily
+	BrokenJSON     Kind = "broken_json"     // weather: 200, and an error's text inside a document that breaks off
 )
 
-// Fault is one thing that goes wrong with answers whose /HOST/PATH begins with
-// Path, the next Times of them (0: until cleared). The first fault that fits an
+// Fault is one thing that goes wrong with answers whose /HOST/PATH?QUERY begins
+// with Path, the next Times of them (0: until cleared). The first fault that fits an
 // answer is the only one that it suffers.
 type Fault struct {
 	Path       string `json:"path"`
@@ -56,7 +59,8 @@ type Fault struct {
 }
 
 var kinds = [...]Kind{Status, HTML200, Redirect, Truncate, Stall, Drip, Short, Corrupt, WrongMagic, NoValidators,
-	WrongETag, WrongType, RenameColumn, DropColumn, AddColumn, ReorderColumns, FewerRows, Revise}
+	WrongETag, WrongType, RenameColumn, DropColumn, AddColumn, ReorderColumns, FewerRows, Revise,
+	Limit, BrokenJSON}
 
 func (f Fault) check() error {
 	switch {
@@ -106,13 +110,14 @@ func (s *Server) Faults() []Fault {
 	return append([]Fault{}, s.faults...)
 }
 
-// takeFault finds the fault of a path and uses it once. The zero Fault does
+// takeFault finds the fault of a request and uses it once. The zero Fault does
 // nothing.
-func (s *Server) takeFault(path string) Fault {
+func (s *Server) takeFault(asked *url.URL) Fault {
+	address := asked.Path + "?" + asked.RawQuery
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, f := range s.faults {
-		if !strings.HasPrefix(path, "/"+strings.TrimPrefix(f.Path, "/")) {
+		if !strings.HasPrefix(address, "/"+strings.TrimPrefix(f.Path, "/")) {
 			continue
 		}
 		switch f.Times {

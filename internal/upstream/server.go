@@ -125,7 +125,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.send(w, r, answer{status: http.StatusMethodNotAllowed, kind: "text/plain", body: []byte("Method Not Allowed\r\n")}, Fault{})
 		return
 	}
-	fault := s.takeFault(r.URL.Path)
+	fault := s.takeFault(r.URL)
 	a, ok := fault.instead()
 	if !ok {
 		a = fault.spoil(s.answer(r, fault))
@@ -143,6 +143,8 @@ func (s *Server) answer(r *http.Request, fault Fault) answer {
 		return s.chart(path, r, fault)
 	case "www.cftc.gov":
 		return s.cot(path, fault)
+	case "archive-api.open-meteo.com":
+		return s.archive(path, r, fault)
 	}
 	return notFound()
 }
