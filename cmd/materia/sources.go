@@ -3,6 +3,7 @@ package main
 import (
 	"beanflows.coffee/materia/internal/extract"
 	"beanflows.coffee/materia/internal/extract/coffeeprices"
+	"beanflows.coffee/materia/internal/extract/openmeteo"
 	"beanflows.coffee/materia/internal/extract/psdonline"
 )
 
@@ -12,5 +13,6 @@ func sources() []extract.Source {
 	return []extract.Source{
 		psdonline.Source(),
 		coffeeprices.Source(),
+		openmeteo.Source(),
 	}
 }

@@ -8,7 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"time"
+
+	"beanflows.coffee/materia/internal/extract"
 )
 
 // farthest is how many degrees the grid cell's centre may lie from the point.
@@ -107,6 +110,31 @@ func (a answer) answers(r request) error {
 		}
 	}
 	return nil
+}
+
+// findings is what the values break of their contract: bounds, and a night that
+// is warmer than its day. Nulls break nothing.
+func (a answer) findings() []extract.Finding {
+	var contract extract.Contract
+	var header []string
+	for _, v := range variables() {
+		header = append(header, v.name)
+		contract.Columns = append(contract.Columns, extract.Column{Name: v.name, Kind: extract.Number, Bounded: true, Least: v.least, Most: v.most})
+	}
+	check := contract.Over(header)
+	fields := make([][]byte, len(header))
+	for n, d := range a.days {
+		for i, x := range d.values {
+			if fields[i] = fields[i][:0]; x != nil {
+				fields[i] = strconv.AppendFloat(fields[i], *x, 'g', -1, 64)
+			}
+		}
+		check.Row(int64(n+1), fields)
+		if high, low := d.values[0], d.values[1]; high != nil && low != nil && *low > *high {
+			check.Note("identity", "temperature_2m_min is above temperature_2m_max", int64(n+1), d.date)
+		}
+	}
+	return check.Findings()
 }
 
 // empty says that all is null: the day is not there yet, or never was.

@@ -60,7 +60,7 @@ func run(ctx context.Context, s *extract.Session, w extract.Window, clock func()
 		if left[ask.region.ID] {
 			continue
 		}
-		if ok, err := afford(ctx, s, spare, ask); err != nil {
+		if ok, err := afford(ctx, s.Wait, spare, ask.weight()); err != nil {
 			return err
 		} else if !ok {
 			s.Warn("weather: this hour's or day's share of Open-Meteo's limits is used: %d of %d region-years are left for the next run, in an hour or more", len(asks)-n, len(asks))
@@ -89,19 +89,19 @@ func run(ctx context.Context, s *extract.Session, w extract.Window, clock func()
 // limited says that upstream refused with 429 because of one of its counters,
 // which it names Minutely, Hourly or Daily.
 func limited(err error, counter string) bool {
-	status, says, ok := extract.Refused(err)
+	status, says, ok := extract.HTTPStatus(err)
 	return ok && status == http.StatusTooManyRequests && strings.Contains(says, counter)
 }
 
 // afford waits until the minute has room for the request and takes it; false
 // where the hour or the day has none.
-func afford(ctx context.Context, s *extract.Session, spare *budget, ask request) (bool, error) {
+func afford(ctx context.Context, sleep func(context.Context, time.Duration) error, spare *budget, weight float64) (bool, error) {
 	for spare != nil {
-		wait, ok := spare.take(ask.weight())
+		wait, ok := spare.take(weight)
 		if !ok || wait == 0 {
 			return ok, nil
 		}
-		if err := s.Wait(ctx, wait); err != nil {
+		if err := sleep(ctx, wait); err != nil {
 			return false, err
 		}
 	}
@@ -118,7 +118,7 @@ func fetch(ctx context.Context, s *extract.Session, ask request) error {
 		if err == nil {
 			break
 		}
-		if status, says, ok := extract.Refused(err); ok && status == http.StatusBadRequest && strings.Contains(says, "No data is available for this location") {
+		if status, says, ok := extract.HTTPStatus(err); ok && status == http.StatusBadRequest && strings.Contains(says, "No data is available for this location") {
 			return errAbsent
 		}
 		if !limited(err, "Minutely") || try == minuteTries {
@@ -139,6 +139,9 @@ func fetch(ctx context.Context, s *extract.Session, ask request) error {
 	}
 	if err != nil {
 		return resp.Refuse(err)
+	}
+	if err := resp.Judge(got.findings()...); err != nil {
+		return err
 	}
 	return land(ctx, s, resp, body, got, ask)
 }

@@ -19,16 +19,20 @@ const (
 	endpoint     = "https://archive-api.open-meteo.com/v1/archive"
 )
 
-// variable is a daily variable and the unit in which it must come.
-type variable struct{ name, unit string }
+// variable is a daily variable, the unit in which it must come, and what no place
+// on earth has less or more of.
+type variable struct {
+	name, unit  string
+	least, most float64
+}
 
 // variables are asked for in this order.
 func variables() []variable {
 	return []variable{
-		{"temperature_2m_max", "°C"}, {"temperature_2m_min", "°C"}, {"temperature_2m_mean", "°C"},
-		{"precipitation_sum", "mm"}, {"et0_fao_evapotranspiration", "mm"}, {"relative_humidity_2m_mean", "%"},
-		{"soil_moisture_0_to_7cm_mean", "m³/m³"}, {"soil_moisture_7_to_28cm_mean", "m³/m³"}, {"soil_moisture_28_to_100cm_mean", "m³/m³"},
-		{"shortwave_radiation_sum", "MJ/m²"}, {"wind_speed_10m_max", "km/h"},
+		{"temperature_2m_max", "°C", -60, 60}, {"temperature_2m_min", "°C", -60, 60}, {"temperature_2m_mean", "°C", -60, 60},
+		{"precipitation_sum", "mm", 0, 2000}, {"et0_fao_evapotranspiration", "mm", 0, 40}, {"relative_humidity_2m_mean", "%", 0, 100},
+		{"soil_moisture_0_to_7cm_mean", "m³/m³", 0, 1}, {"soil_moisture_7_to_28cm_mean", "m³/m³", 0, 1}, {"soil_moisture_28_to_100cm_mean", "m³/m³", 0, 1},
+		{"shortwave_radiation_sum", "MJ/m²", 0, 60}, {"wind_speed_10m_max", "km/h", 0, 450},
 	}
 }
 

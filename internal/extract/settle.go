@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// Refused tells of an error that is an answer of upstream's, neither 200 nor
+// HTTPStatus tells of an error that is an answer of upstream's, neither 200 nor
 // 304: its HTTP status and what its body says, at most its first 120 bytes. ok is
 // false for an error of another kind.
-func Refused(err error) (status int, says string, ok bool) {
+func HTTPStatus(err error) (status int, says string, ok bool) {
 	var answer *statusError
 	if !errors.As(err, &answer) {
 		return 0, "", false
