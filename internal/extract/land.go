@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,8 +15,13 @@ import (
 	"beanflows.coffee/materia/internal/state"
 )
 
-// quarantineBytes bounds what is kept of one refused answer.
-const quarantineBytes = 64 << 20
+const (
+	// quarantineBytes bounds what is kept of one refused answer.
+	quarantineBytes = 64 << 20
+	// toldFiles is how many files of a run have a line each in the log; a long
+	// history's others are counted by its progress.
+	toldFiles = 30
+)
 
 // NewDraft starts a file; see landing.Batch.NewDraft. Land or discard it.
 func (s *Session) NewDraft(ext string) (*landing.Draft, error) {
@@ -65,7 +71,11 @@ func (s *Session) Land(ctx context.Context, d *landing.Draft, e landing.Entry, r
 	}
 	s.put = append(s.put, got)
 	s.pending = append(s.pending, remembered{url: r.URL, validators: r.Validators, sha: sha})
-	s.Log.Info("landed", "path", got.Path, "rows", got.Rows, "bytes", got.Bytes, "url", got.URL)
+	level := slog.LevelInfo
+	if len(s.put) > toldFiles {
+		level = slog.LevelDebug
+	}
+	s.Log.Log(ctx, level, "landed", "path", got.Path, "rows", got.Rows, "bytes", got.Bytes, "url", got.URL)
 	return true, nil
 }
 
