@@ -12,7 +12,7 @@ FUZZ_TIME   ?= 10s
 SHELL_FILES := .ci/run infra/supervisor/start-materia $(shell git ls-files '*.sh' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: sbom vulncheck lint-ci infra-test secrets-decrypt-dev secrets-decrypt-prod secrets-edit-dev secrets-edit-prod build demo test cover bench lint lint-fix format css-build css-watch long fuzz screenshots yardstick-sqlmesh clean help
+.PHONY: sbom vulncheck lint-ci infra-test secrets-decrypt-dev secrets-decrypt-prod secrets-edit-dev secrets-edit-prod build demo test cover bench lint lint-fix format css-build css-watch long kill-trials fuzz screenshots yardstick-sqlmesh clean help
 
 build: ## build bin/materia
 	@echo "building bin/materia (the first build compiles SQLite and links DuckDB: a few minutes)"
@@ -55,6 +55,10 @@ long: ## the slow suites in full: kill trials, rotations, fuzzing, browser, SQLM
 	MATERIA_LONG=1 $(GO) test -timeout 120m $(LONG_FLAGS) ./...
 	$(MAKE) fuzz FUZZ_TIME=60s
 	$(MAKE) yardstick-sqlmesh
+
+kill-trials: ## 10,000 extractions killed at random moments; stops and resumes, the count is in tmp/kill-trials.json
+	mkdir -p tmp
+	MATERIA_TRIALS=10000 MATERIA_TRIALS_FILE=$(CURDIR)/tmp/kill-trials.json $(GO) test -count=1 -timeout 24h -run TestFaultKilledAtRandomMoments -v ./internal/extract/psdonline/
 
 fuzz: ## every fuzz target for FUZZ_TIME
 	@for p in $$($(GO) list ./internal/...); do \

@@ -63,7 +63,9 @@ func decidedZone(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
 	mustLand(t, root, before, false)
-	mustLand(t, root, scenario, false)
+	if _, err := land(root, Options{Now: at(noon.Add(time.Minute))}, scenario, false); err != nil {
+		t.Fatal(err)
+	}
 	return root
 }
 
@@ -212,6 +214,7 @@ func finishScript(root string) error {
 // retraction, a pin and its end. No file is lost or torn, and the next process
 // ends where an undisturbed one does.
 func TestFaultKilledAtEveryStepOfADecision(t *testing.T) {
+	t.Parallel()
 	want := decidedZone(t)
 	steps := 0
 	if err := decide(want, Options{Now: at(noon), OnStep: func(string) error { steps++; return nil }}, script()...); err != nil {
@@ -239,6 +242,7 @@ func TestFaultKilledAtEveryStepOfADecision(t *testing.T) {
 
 // TestFaultDiskAtEveryStepOfADecision: the same with a disk that is full once.
 func TestFaultDiskAtEveryStepOfADecision(t *testing.T) {
+	t.Parallel()
 	want := decidedZone(t)
 	if err := decide(want, Options{Now: at(noon)}, script()...); err != nil {
 		t.Fatal(err)

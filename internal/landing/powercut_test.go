@@ -212,11 +212,14 @@ func never() bool { return false }
 // part. No promise may be broken: what an earlier run committed is there, no
 // manifest names a missing or torn file, and the next run ends as if undisturbed.
 func TestFaultPowerCutAtEveryStep(t *testing.T) {
+	t.Parallel()
 	want := undisturbed(t)
 	rounds := uint64(2)
 	if os.Getenv("MATERIA_LONG") != "" {
 		rounds = 12
 	}
+	cuts := 0
+	defer func() { t.Logf("power cuts %d; every promise kept unless an error says otherwise", cuts) }()
 	for n, step := range countSteps(t) {
 		if sameAsNext(step) {
 			continue
@@ -225,6 +228,7 @@ func TestFaultPowerCutAtEveryStep(t *testing.T) {
 		mustLand(t, root, before, false)
 		synced := durable(t, root)
 		last := watched(t, root, synced, n+1)
+		cuts += int(rounds)
 		for seed := range rounds {
 			coins := rand.New(rand.NewPCG(seed, uint64(n)))
 			coin := func() bool { return coins.IntN(2) == 1 }
@@ -259,6 +263,7 @@ func TestFaultPowerCutAtEveryStep(t *testing.T) {
 // and did not live to sync, the second must have synced before it relied on it:
 // all that was committed is there.
 func TestPowerCutAfterRecovery(t *testing.T) {
+	t.Parallel()
 	want := undisturbed(t)
 	for n, step := range countSteps(t) {
 		if sameAsNext(step) {

@@ -213,6 +213,7 @@ func TestFaultUpstreamDown(t *testing.T) {
 // TestFaultDiskAtEveryStep lets the n-th operation on the disk fail. The row says
 // so, no torn file is left, and the next run ends as an undisturbed one.
 func TestFaultDiskAtEveryStep(t *testing.T) {
+	t.Parallel()
 	body := zipOf(t, "psd_coffee.csv", header+rows(1000))
 	steps := 0
 	r := newRig(t, file(body, decemberRelease))
