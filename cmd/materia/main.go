@@ -58,6 +58,7 @@ func verbs(a *app) []*cobra.Command {
 		planCmd(a),
 		runCmd(a),
 		testCmd(a),
+		formatCmd(a),
 		queryCmd(a),
 		landingCmd(a),
 		stateCmd(a),
