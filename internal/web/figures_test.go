@@ -24,7 +24,11 @@ func TestPagesPrintTheFiguresOfTheRealFiles(t *testing.T) {
 		"/supply?country=BR": {"62.60 million bags", "<td class=\"n\">39,800</td>", "<td class=\"n\">22,800</td>", "<td class=\"n\">36,645</td>"},
 		"/supply?country=VM": {"30.22 million bags"},
 		"/supply?country=CO": {"12.60 million bags"},
-		"/price?range=max":   {"438.90 on 13 February 2025", "370.95"},
+		"/positioning": {
+			"Funds are net long 56,908 lots of arabica, down 611 on the week", "29.6\u202f% of open interest", "35\u202f% of the last 26, 44\u202f% of the last 52 and 81\u202f% of the last 156 reports",
+			"<td class=\"n\">192,111</td>", ">34.7<", ">43.3<", ">85.9<", ">34.6<", ">44.2<", ">80.8<", "short 40.7\u202f% of open interest",
+		},
+		"/price?range=max": {"438.90 on 13 February 2025", "370.95"},
 	} {
 		body := getPage(t, h, url)
 		for _, w := range want {

@@ -156,6 +156,7 @@ func realData(t testing.TB, path string, revised bool) {
 		"{{countries}}", filepath.Join(dir, "psd/lookup_countries_coffee.csv"),
 		"{{attributes}}", filepath.Join(dir, "psd/lookup_attributes_coffee.csv"),
 		"{{second}}", second,
+		"{{cot}}", filepath.Join(dir, "cot/coffee_only/f_year_*.txt"),
 	).Replace(string(text))
 	publish(t, path, "schema.sql", "meta.sql", filled)
 	body, err := os.ReadFile(path)

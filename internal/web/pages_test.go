@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-var dataPages = []string{"/", "/price", "/price?range=3m", "/price?range=5y", "/price?range=max", "/supply", "/supply?country=BR", "/methodology", "/status"}
+var dataPages = []string{"/", "/price", "/price?range=3m", "/price?range=5y", "/price?range=max", "/positioning", "/positioning?range=1y", "/positioning?range=10y", "/positioning?range=max", "/supply", "/supply?country=BR", "/methodology", "/status"}
 
 func TestPagesInEveryState(t *testing.T) {
 	states := []struct {
@@ -24,11 +24,12 @@ func TestPagesInEveryState(t *testing.T) {
 			"/":            {"Arabica closed at 238.60 cents a pound, up 0.05", "9 Dec 2025", "World stocks-to-use", "The release of 21 December 2023 changed 2 figures"},
 			"/price":       {"closes and averages", "52-week high", "last trading day", "Yahoo Finance KC=F"},
 			"/supply":      {"The world grows 56.55 million bags more than it drinks in 2023/24", "importing countries are not counted before"},
+			"/positioning": {"Funds are net short", "lots of arabica, down 1,234 on the week", "Coffee C", "CFTC Commitments of Traders", "producers"},
 			"/methodology": {"US public domain", "never the exchange’s settlement"},
-			"/status":      {"All 2 sources are as they should be", "Of the last 4 runs, 1 failed", "1 of 2 audits found rows", "0123456789abcdef0123456789abcdef"},
+			"/status":      {"All 3 sources are as they should be", "Of the last 4 runs, 1 failed", "1 of 2 audits found rows", "0123456789abcdef0123456789abcdef"},
 		}, lacks: []string{"SAMPLE", "REPLAY", "Stale."}},
 		{name: "stale", change: []string{"UPDATE serving.data_freshness SET expected_next = DATE '2025-12-03' WHERE source = 'prices'"}, want: map[string][]string{
-			"/": {"Stale.", "7 days ago", `class="state late"`}, "/price": {"Stale."}, "/status": {"1 of 2 sources needs attention"},
+			"/": {"Stale.", "7 days ago", `class="state late"`}, "/price": {"Stale."}, "/status": {"1 of 3 sources needs attention"},
 		}},
 		{name: "a month later", now: today.AddDate(0, 1, 0), want: map[string][]string{"/": {"Stale.", "31 days ago"}, "/price": {"Stale."}}},
 		{name: "failed", change: []string{"UPDATE serving.data_freshness SET last_status = 'failed', last_error = 'status 503' WHERE source = 'psd'"}, want: map[string][]string{
@@ -37,13 +38,20 @@ func TestPagesInEveryState(t *testing.T) {
 		{name: "sample", change: []string{"UPDATE serving.snapshot SET origin = 'sample'"}, want: map[string][]string{"": {"SAMPLE DATA.", "<title>SAMPLE: "}}},
 		{name: "replay", change: []string{"UPDATE serving.snapshot SET origin = 'replay'"}, want: map[string][]string{"": {"REPLAY.", "<title>REPLAY: "}}},
 		{name: "no prices", change: []string{"DELETE FROM serving.coffee_prices", "DELETE FROM serving.data_freshness WHERE source = 'prices'"}, want: map[string][]string{
-			"/": {"The world grows", "<strong>Missing.</strong> KC=F prices has never been loaded."}, "/price": {"No prices yet"}, "/supply": {"The world grows"},
+			"/": {"Funds are net short", "USDA puts world production", "<strong>Missing.</strong> KC=F prices has never been loaded."}, "/price": {"No prices yet"}, "/supply": {"The world grows"},
 		}},
-		{name: "no prices table", change: []string{"DROP TABLE serving.coffee_prices"}, want: map[string][]string{"/": {"The world grows"}, "/price": {"No prices yet"}}},
+		{name: "no prices table", change: []string{"DROP TABLE serving.coffee_prices", "DROP TABLE serving.cot_positioning"}, want: map[string][]string{"/": {"The world grows"}, "/price": {"No prices yet"}}},
+		{name: "no positions", change: []string{"DELETE FROM serving.cot_positioning", "DELETE FROM serving.data_freshness WHERE source = 'cot'"}, want: map[string][]string{
+			"/": {"Arabica closed", "CFTC Commitments of Traders has never been loaded."}, "/positioning": {"No positioning yet"},
+		}},
+		{name: "positions without prices or index", change: []string{"DROP TABLE serving.coffee_prices", "DROP TABLE serving.cot_index_by_category",
+			"UPDATE serving.cot_positioning SET cot_index_26w = NULL, cot_index_52w = NULL, cot_index_156w = NULL, net_percentile_26w = NULL, net_percentile_52w = NULL, net_percentile_156w = NULL"}, want: map[string][]string{
+			"/positioning": {"too few reports in a row"},
+		}},
 		{name: "no supply", change: []string{"DELETE FROM serving.commodity_metrics WHERE country_code <> 'BR'", "DELETE FROM serving.psd_revisions"}, want: map[string][]string{
 			"/": {"Arabica closed"}, "/supply": {"No balance sheet yet"},
 		}},
-		{name: "nothing at all", change: []string{"DELETE FROM serving.commodity_metrics WHERE country_code = 'WORLD'", "DELETE FROM serving.coffee_prices", "DELETE FROM serving.data_freshness",
+		{name: "nothing at all", change: []string{"DELETE FROM serving.commodity_metrics WHERE country_code = 'WORLD'", "DELETE FROM serving.coffee_prices", "DELETE FROM serving.cot_positioning", "DELETE FROM serving.data_freshness",
 			"DELETE FROM serving.pipeline_runs", "DELETE FROM serving.data_quality", "DELETE FROM serving.lineage", "DELETE FROM serving.psd_revisions"}, want: map[string][]string{
 			"/": {"Nothing is known yet"}, "/status": {"No source has been loaded yet", "No run is recorded", "No audit is recorded"},
 		}},

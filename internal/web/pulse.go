@@ -52,6 +52,7 @@ type pulsePart struct {
 func pulseParts() []pulsePart {
 	return []pulsePart{
 		{"prices", "KC=F prices", (*pulsePage).addPrice},
+		{"cot", "CFTC Commitments of Traders", (*pulsePage).addPositioning},
 		{"psd", "USDA PSD Online", (*pulsePage).addSupply},
 	}
 }

@@ -121,6 +121,8 @@ func templateFuncs() template.FuncMap {
 		"shorten":       shorten,
 		"season":        season,
 		"direction":     direction,
+		"extreme":       extreme,
+		"flowWord":      flowWord,
 	}
 }
 

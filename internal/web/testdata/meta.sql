@@ -3,6 +3,9 @@ INSERT INTO serving.data_freshness VALUES
   ('prices', 'Yahoo Finance KC=F', 'personal use', 'https://finance.yahoo.com/quote/KC=F', 'every trading day', 'live', DATE '2025-12-10',
    'success', '', TIMESTAMP '2025-12-10 06:00:00', NULL, DATE '2025-12-09', 3, 471225, DATE '2025-12-10', 'prices/KC=F/2025-12-09.json.gz',
    'aaaaaaaaaaaabbbbbbbbbbbbccccccccccccddddddddddddeeeeeeeeeeeeffff', 'https://query1.finance.yahoo.com/v8/finance/chart/KC=F'),
+  ('cot', 'CFTC Commitments of Traders', 'US public domain', 'https://www.cftc.gov/MarketReports/CommitmentsofTraders/index.htm', 'Fridays at 15:30 New York', 'live', DATE '2025-12-10',
+   'success', '', TIMESTAMP '2025-12-05 21:00:00', TIMESTAMP '2025-12-05 20:30:00', DATE '2025-12-02', 30, 15793660, DATE '2025-12-12', 'cot/2025/2025-12-02.csv.gz',
+   'ccccccccccccddddddddddddeeeeeeeeeeeeffffffffffff0000000000001111', 'https://www.cftc.gov/files/dea/history/fut_disagg_txt_2025.zip'),
   ('psd', 'USDA PSD Online', 'US public domain', 'https://apps.fas.usda.gov/psdonline', 'about June and December', 'live', DATE '2025-12-10',
    'unchanged', '', TIMESTAMP '2023-12-21 18:00:00', TIMESTAMP '2023-12-21 17:00:00', DATE '2023-12-21', 2, 8271017, DATE '2026-06-30',
    'psd/2023/12/111111111111.csv.gzip', '1111111111112222222222223333333333334444444444445555555555556666', 'https://apps.fas.usda.gov/psdonline/downloads/psd_coffee_csv.zip');

@@ -23,3 +23,18 @@ INSERT INTO serving.psd_revisions VALUES
   ('coffee', 'Coffee', 'BR', 'Brazil', 2022, '2022/23', '028', 'Production', DATE '2023-12-21', 52022, 52000, 22, 0.0423),
   ('coffee', 'Coffee', 'VM', 'Vietnam', 2022, '2022/23', '088', 'Exports', DATE '2022-12-20', 20000, NULL, NULL, NULL),
   ('coffee', 'Coffee', 'VM', 'Vietnam', 2022, '2022/23', '088', 'Exports', DATE '2023-12-21', 15000, 20000, -5000, -25);
+-- Weekly positions that rise and fall like a tide; the index is made up, not computed. The oldest 155 reports have no index of 156.
+INSERT INTO serving.cot_positioning BY NAME
+WITH d AS (SELECT CAST(d AS DATE) AS report_date, row_number() OVER (ORDER BY d) AS n FROM range(TIMESTAMP '2021-12-07', TIMESTAMP '2025-12-03', INTERVAL 7 DAY) r(d))
+SELECT 'arabica' AS commodity_key, 'Coffee arabica' AS commodity_name, report_date, report_date + 3 AS release_date, true AS is_release_assumed, 200000 AS open_interest, 100 AS open_interest_change,
+  30000 + 20000 * sin(n / 20) AS managed_money_long, 30000 - 10000 * sin(n / 20) AS managed_money_short, 20000 AS managed_money_spread, 30000 * sin(n / 20) AS managed_money_net,
+  1000 AS managed_money_long_change, -234 AS managed_money_short_change, 1234 AS managed_money_net_change, 15 * sin(n / 20) AS managed_money_net_pct_oi,
+  60 AS managed_money_long_traders, 40 AS managed_money_short_traders,
+  CASE WHEN n >= 26 THEN n % 100 END AS cot_index_26w, CASE WHEN n >= 52 THEN 44 END AS cot_index_52w, CASE WHEN n >= 156 THEN 85.5 END AS cot_index_156w,
+  CASE WHEN n >= 26 THEN 30 END AS net_percentile_26w, CASE WHEN n >= 52 THEN 40 END AS net_percentile_52w, CASE WHEN n >= 156 THEN 80 END AS net_percentile_156w,
+  40000 AS producer_long, 80000 AS producer_short, -40000 AS producer_net, 0 AS producer_net_change, -20 AS producer_net_pct_oi, 20 AS producer_long_pct_oi, 40 AS producer_short_pct_oi,
+  50000 AS swap_long, 20000 AS swap_short, 5000 AS swap_spread, 30000 AS swap_net, 25.0 AS top_4_net_long_pct_oi, 30.0 AS top_4_net_short_pct_oi
+FROM d;
+INSERT INTO serving.cot_index_by_category BY NAME
+SELECT commodity_key, commodity_name, report_date, category, managed_money_net AS net, cot_index_26w, cot_index_52w, cot_index_156w, net_percentile_26w, net_percentile_52w, net_percentile_156w
+FROM serving.cot_positioning, (VALUES ('managed_money'), ('producer'), ('swap'), ('other_reportable'), ('nonreportable')) c(category);
