@@ -17,7 +17,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-var everyPage = []string{"/", "/price", "/price?range=max", "/supply", "/supply?country=BR", "/methodology", "/status", "/nowhere"}
+var everyPage = []string{"/", "/price", "/positioning", "/positioning?range=max", "/price?range=max", "/supply", "/supply?country=BR", "/methodology", "/status", "/nowhere"}
 
 // browser starts Chromium for a test; complaints returns what its console and
 // its content security policy said since the last call.
