@@ -15,12 +15,11 @@ import (
 	"beanflows.coffee/materia/internal/upstream"
 )
 
-// demoYears is how much history the sample upstream is asked for.
-const demoYears = 5
+// demoSince is how many years back every source is asked for.
+const demoSince = 20
 
 func demoCmd(a *app) *cobra.Command {
-	var once bool
-	var addr, dir string
+	var o demoOptions
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Sample data from a built-in upstream to a live dashboard",
@@ -35,33 +34,40 @@ DUCKDB_PATH and SERVING_DUCKDB_PATH move a part of it, where they are set.`,
 			if a.upstream != "" {
 				return usage(errors.New("demo: MATERIA_UPSTREAM is set, but the demo brings its own upstream: unset it, or run pipeline run all"))
 			}
-			return a.demo(cmd.Context(), dir, addr, once)
+			return a.demo(cmd.Context(), o)
 		},
 	}
 	f := c.Flags()
-	f.BoolVar(&once, "once", false, "stop after the export and print what was made")
-	f.StringVar(&addr, "addr", "localhost:8080", "address of the dashboard")
-	f.StringVar(&dir, "dir", "data/demo", "where the demo's files lie")
+	f.BoolVar(&o.once, "once", false, "stop after the export and print what was made")
+	f.StringVar(&o.addr, "addr", "localhost:8080", "address of the dashboard")
+	f.StringVar(&o.dir, "dir", "data/demo", "where the demo's files lie")
+	f.IntVar(&o.releaseYears, "release-years", 3, "years of past releases that the sample PSD has; each takes seconds")
 	return c
 }
 
-func (a *app) demo(ctx context.Context, dir, addr string, once bool) error {
+type demoOptions struct {
+	once         bool
+	addr, dir    string
+	releaseYears int
+}
+
+func (a *app) demo(ctx context.Context, o demoOptions) error {
 	began := time.Now()
+	a.brief = true
 	var dashboard net.Listener
-	if !once { // before the work: a taken port should not be found after it
+	if !o.once { // before the work: a taken port should not be found after it
 		var err error
-		if dashboard, err = net.Listen("tcp", addr); err != nil {
+		if dashboard, err = net.Listen("tcp", o.addr); err != nil {
 			return fmt.Errorf("demo: %w (choose another --addr)", err)
 		}
 		defer dashboard.Close()
 	}
-	stop, err := a.standIn(dir)
+	stop, err := a.standIn(o)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	now := a.now()
-	w := extract.Window{Since: now.AddDate(-demoYears, 0, 0)}
+	w := extract.Window{Since: a.now().AddDate(-demoSince, 0, 0)}
 	for _, p := range a.pipelines() {
 		if p.name == "all" {
 			err = a.withLimit(ctx, p, func(ctx context.Context) error { return p.run(ctx, w) })
@@ -72,7 +78,7 @@ func (a *app) demo(ctx context.Context, dir, addr string, once bool) error {
 	}
 	fmt.Fprintf(a.stdout, "demo: ready after %.1f s; the figures are invented\n", time.Since(began).Seconds())
 	fmt.Fprintf(a.stdout, "demo: ask it: SERVING_DUCKDB_PATH=%s materia query \"FROM serving.coffee_prices LIMIT 5\"\n", a.servingPath)
-	if once {
+	if o.once {
 		return a.tellMade(ctx)
 	}
 	return a.serve(ctx, dashboard)
@@ -80,7 +86,7 @@ func (a *app) demo(ctx context.Context, dir, addr string, once bool) error {
 
 // standIn starts the sample upstream on a free port and points everything at it
 // and at the demo's own files.
-func (a *app) standIn(dir string) (stop func(), err error) {
+func (a *app) standIn(o demoOptions) (stop func(), err error) {
 	for _, f := range []struct {
 		name string
 		path *string
@@ -89,14 +95,14 @@ func (a *app) standIn(dir string) (stop func(), err error) {
 		{"LANDING_DIR", &a.landingDir, "landing"}, {"DUCKDB_PATH", &a.lakehouse, "lakehouse.duckdb"}, {"SERVING_DUCKDB_PATH", &a.servingPath, "analytics.duckdb"},
 	} {
 		if a.getenv(f.name) == "" {
-			*f.path = filepath.Join(dir, f.file)
+			*f.path = filepath.Join(o.dir, f.file)
 		}
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("demo: sample upstream: %w", err)
 	}
-	sample := upstream.New(upstream.Options{Today: a.now()})
+	sample := upstream.New(upstream.Options{Today: a.now(), FirstArchive: a.now().AddDate(-o.releaseYears, 0, 0)})
 	server := &http.Server{Handler: sample, ReadHeaderTimeout: 10 * time.Second}
 	go server.Serve(l) // ends with Close
 	a.upstream = "http://" + l.Addr().String()

@@ -92,8 +92,10 @@ func (a *app) tellResult(res extract.Result) {
 	for _, w := range res.Warnings {
 		fmt.Fprintf(a.stdout, "%s: warning: %s\n", res.Source, w)
 	}
-	if len(res.Absent) > 0 {
-		fmt.Fprintf(a.stdout, "%s: upstream does not have %s: %s\n", res.Source, plural(len(res.Absent), "part"), strings.Join(res.Absent, ", "))
+	if n := len(res.Absent); n > 0 && a.brief {
+		fmt.Fprintf(a.stdout, "%s: upstream does not have %s of the window\n", res.Source, plural(n, "part"))
+	} else if n > 0 {
+		fmt.Fprintf(a.stdout, "%s: upstream does not have %s\n", res.Source, strings.Join(res.Absent, ", "))
 	}
 }
 

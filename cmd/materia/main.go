@@ -44,6 +44,7 @@ type app struct {
 	terminal       bool // a person is there to answer and to watch
 
 	quiet, verbose bool
+	brief          bool // count what upstream does not have in place of naming it
 	logFormat      string
 	lockWait       time.Duration
 
