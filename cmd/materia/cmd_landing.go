@@ -14,7 +14,10 @@ import (
 )
 
 func landingCmd(a *app) *cobra.Command {
-	return group("landing", "Look into the landing zone", landingListCmd(a), landingVerifyCmd(a))
+	return group("landing", "Look into the landing zone, and overrule what it holds",
+		landingListCmd(a), landingStatCmd(a), landingVerifyCmd(a), landingQuarantineCmd(a), landingLogCmd(a),
+		landingRetractCmd(a), landingRestoreCmd(a), landingPinCmd(a), landingUnpinCmd(a),
+		landingReleaseCmd(a), landingAcceptCmd(a), landingAdoptCmd(a))
 }
 
 func landingListCmd(a *app) *cobra.Command {

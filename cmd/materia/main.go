@@ -56,6 +56,7 @@ type app struct {
 func verbs(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		pipelineCmd(a),
+		extractCmd(a),
 		planCmd(a),
 		runCmd(a),
 		testCmd(a),

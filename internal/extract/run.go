@@ -70,7 +70,7 @@ func (s *Session) begin(ctx context.Context, crashed bool) error {
 		s.Log.Info("mended what an earlier run left", "adopted", len(found.Adopted), "swept", found.Swept, "quarantined", len(found.Quarantined))
 	}
 	if crashed || len(found.Runs) > 0 {
-		if err := s.reindex(ctx); err != nil {
+		if err := reindex(ctx, s.deps, s.source.Name); err != nil {
 			return err
 		}
 	}
@@ -81,21 +81,6 @@ func (s *Session) begin(ctx context.Context, crashed bool) error {
 		return err
 	}
 	return nil
-}
-
-// reindex tells the index of every file of this source that a manifest names: a
-// run may have died between its manifest and its row. Files that are known stay.
-func (s *Session) reindex(ctx context.Context) error {
-	var files []state.File
-	for e, err := range s.deps.Zone.Entries() {
-		if err != nil {
-			return err
-		}
-		if e.Source == s.source.Name {
-			files = append(files, file(e))
-		}
-	}
-	return s.deps.State.AddFiles(ctx, files)
 }
 
 // work lets the source extract and turns what it landed into a manifest. What

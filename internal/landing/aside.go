@@ -42,13 +42,9 @@ func (z *Zone) located(rel string) string {
 func (z *Zone) Aside(source string) ([]string, error) {
 	sources := []string{source}
 	if source == "" {
-		dirs, err := os.ReadDir(z.path(decisionDir))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("landing: set aside: %w", err)
-		}
-		sources = nil
-		for _, d := range dirs {
-			sources = append(sources, d.Name())
+		var err error
+		if sources, err = z.DecidedSources(); err != nil {
+			return nil, err
 		}
 	}
 	var list []string
