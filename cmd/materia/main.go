@@ -61,6 +61,7 @@ func verbs(a *app) []*cobra.Command {
 		runCmd(a),
 		testCmd(a),
 		formatCmd(a),
+		lintCmd(a),
 		queryCmd(a),
 		landingCmd(a),
 		stateCmd(a),

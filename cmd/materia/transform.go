@@ -172,7 +172,7 @@ func (a *app) runEnvironment(ctx context.Context, env string) (*plan.Plan, plan.
 }
 
 // testChanges runs the project's unit tests before code is applied that env does
-// not have. New data alone needs no test.
+// not have, and says what lint would. New data alone needs neither.
 func (a *app) testChanges(ctx context.Context, p proposal) error {
 	if len(p.Added)+len(p.Removed)+len(p.DirectlyModified)+len(p.MetadataUpdated) == 0 {
 		return nil
@@ -181,7 +181,10 @@ func (a *app) testChanges(ctx context.Context, p proposal) error {
 	if err != nil {
 		return err
 	}
-	return a.tellTests(report)
+	if err := a.tellTests(report); err != nil {
+		return err
+	}
+	return a.warnFindings(p.project)
 }
 
 // tellTests prints failed tests, and returns an error if there are any.
