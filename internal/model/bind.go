@@ -107,6 +107,7 @@ func (b *binder) model(ctx context.Context, p *parsedModel) error {
 	}
 	p.m.Columns = columns
 	p.keepDescriptions(described, b.l.errs)
+	p.checkBound(b.l.errs)
 	return b.audits(ctx, p)
 }
 
@@ -117,6 +118,7 @@ func (b *binder) key(p *parsedModel) string {
 	d := newDigest()
 	d.add("duckdb", b.version)
 	d.add("query", p.m.Query)
+	d.add("kind", append([]string{p.m.TimeColumn, p.m.TimeFormat, string(p.m.Unit)}, p.m.UniqueKey...)...)
 	for _, r := range p.m.Refs {
 		parent := b.l.byName[r.Model]
 		if parent == nil || len(parent.m.Columns) == 0 {
@@ -202,7 +204,7 @@ func (b *binder) describe(ctx context.Context, p *parsedModel) ([]Column, error)
 			return nil, err
 		}
 	}
-	r, err := p.m.renderWith(bindTable, b.standInFor(p))
+	r, err := p.m.renderWith(epoch(), bindTable, b.standInFor(p))
 	if err != nil {
 		return nil, err
 	}

@@ -9,14 +9,19 @@
 //
 // # What differs from SQLMesh, and what is ignored
 //
-// Read and kept: name, kind, cron, start, owner, description, grain/grains,
+// Kinds: FULL, VIEW, SEED, EMBEDDED, INCREMENTAL_BY_TIME_RANGE (time_column,
+// batch_size, lookback), INCREMENTAL_BY_UNIQUE_KEY (unique_key, batch_size,
+// lookback). batch_concurrency and partition_by_time_column are accepted
+// without effect; every other option and kind is refused by name. Times stand
+// in incremental models only; an interval's output is limited to it, as there.
+//
+// Read and kept: name, kind, cron, interval_unit, start, owner, description, grain/grains,
 // columns, column_descriptions, audits, tags. Checked and otherwise ignored:
 // dialect (duckdb only), enabled (false leaves the model out), depends_on
 // (must name models; adds to what the query says). Accepted without effect,
 // since they change no row in DuckDB: partitioned_by, clustered_by,
 // storage_format, table_format, physical_properties, virtual_properties,
-// session_properties, references, stamp, formatting, optimize_query,
-// interval_unit, cron_tz, allow_partials, ignored_rules, retention.
+// session_properties, references, stamp, formatting, optimize_query, cron_tz, allow_partials, ignored_rules, retention.
 //
 // In config.yaml, read: model_defaults (dialect, start, cron, owner),
 // variables, default_target_environment, project. Accepted without effect:

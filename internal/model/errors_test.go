@@ -89,7 +89,7 @@ SELECT 1 AS id
 MODEL (name staging.a, kind FUL, ownr me);
 SELECT 1 AS id
 -- models/staging/b.sql --
-MODEL (name staging.b, kind INCREMENTAL_BY_TIME_RANGE (time_column d), cron 'often', start 'yesterday');
+MODEL (name staging.b, kind INCREMENTAL_BY_PARTITION, cron 'often', start 'yesterday');
 SELECT 1 AS id
 -- models/staging/c.sql --
 MODEL (name c, kind FULL, dialect bigquery, kind VIEW);
@@ -97,9 +97,9 @@ SELECT 1 AS id
 `, []string{
 			`models/staging/a.sql:1:29: unknown kind FUL`,
 			`models/staging/a.sql:1:34: unknown key ownr`,
-			`models/staging/b.sql:1:29: kind INCREMENTAL_BY_TIME_RANGE is not supported yet`,
-			`models/staging/b.sql:1:77: cron often is not a schedule`,
-			`models/staging/b.sql:1:92: start yesterday is not a date`,
+			`models/staging/b.sql:1:29: kind INCREMENTAL_BY_PARTITION is not supported`,
+			`models/staging/b.sql:1:60: cron often is not a schedule`,
+			`models/staging/b.sql:1:75: start yesterday is not a date`,
 			`models/staging/c.sql:1:13: name is schema.table`,
 			`models/staging/c.sql:1:35: dialect bigquery is not supported, only duckdb`,
 			`models/staging/c.sql:1:45: key kind stands twice`}},

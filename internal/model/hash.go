@@ -41,9 +41,11 @@ func duckString(s string) string { return "'" + strings.ReplaceAll(s, "'", "''")
 // that say where the landing zone is: a variable in a reader's call stands by
 // name in the whole query, so that a moved data directory rebuilds nothing.
 // What is read is hashed by content elsewhere.
-func canonicalQuery(x *expanded, calls []readerCall) string {
+// Times of an interval stand by name too.
+func canonicalQuery(x *expanded, calls []readerCall, incremental bool) string {
 	location := map[string]bool{}
 	for _, u := range x.uses {
+		location[u.name] = location[u.name] || incremental && timeMacro(u.name)
 		for _, c := range calls {
 			if u.to.Start >= c.whole.Start && u.to.End <= c.whole.End {
 				location[u.name] = true
@@ -92,7 +94,10 @@ func (p *parsedModel) codeHash(calls []readerCall) string {
 	if p.kind == Seed {
 		d.add("seed", p.m.SeedSHA256, p.seed.settings.canonical())
 	} else {
-		d.add("query", canonicalQuery(p.expanded, calls))
+		d.add("query", canonicalQuery(p.expanded, calls, p.m.Incremental()))
+	}
+	if p.m.Incremental() {
+		d.add("incremental", append([]string{p.m.TimeColumn, p.m.TimeFormat}, p.m.UniqueKey...)...)
 	}
 	return d.String()
 }
@@ -103,6 +108,9 @@ func (m *Model) metaHash(audits map[string]*AuditDef) string {
 	d.add("text", m.Description, m.Owner, m.Cron, m.Start)
 	d.add("grain", m.Grain...)
 	d.add("tags", m.Tags...)
+	if m.Incremental() {
+		d.add("intervals", string(m.Unit), fmt.Sprint(m.BatchSize, m.Lookback))
+	}
 	for _, c := range m.Columns {
 		if c.Description != "" {
 			d.add("column", strings.ToLower(c.Name), c.Description)

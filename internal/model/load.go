@@ -119,9 +119,7 @@ func (l *loader) readFiles() error {
 		if p.kind == Seed {
 			p.loadSeed(l.root, l.errs)
 		} else if p.query.End > 0 {
-			p.expanded = expand(f, p.query, scope{vars: l.config.Variables, words: map[string]string{
-				"this_model": "stands in audits only"}}, l.errs)
-			p.m.Query = p.expanded.text
+			p.expand(l.config.Variables, l.errs)
 		}
 		p.wrong = len(l.errs.Errors) > before
 	})

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"maps"
 	"strings"
 )
 
@@ -29,14 +30,6 @@ type scope struct {
 var knownMacros = strings.Fields(`each reduce filter if and or def eval with select from join where group_by having order_by limit
 	star generate_surrogate_key safe_add safe_sub safe_div union haversine_distance pivot date_spine deduplicate resolve_template
 	column_exists apply print_locals print_macros blueprint_var gateway`)
-
-// timeMacros depend on the clock or on an interval. A FULL model or a view is
-// rebuilt when its code or its inputs change, so that they would go stale.
-func timeMacro(name string) bool {
-	prefix, suffix, ok := strings.Cut(name, "_")
-	return ok && contains([]string{"start", "end", "execution", "latest"}, prefix) &&
-		contains([]string{"dt", "dtntz", "date", "ds", "ts", "tstz", "epoch", "millis", "hour"}, suffix)
-}
 
 // expand replaces the macros in a range of the file. What cannot be replaced
 // is reported and left as it is.
@@ -105,7 +98,7 @@ func (sc scope) resolve(f *file, base int, tokens []Token, errs *ErrorList) (nam
 	case why != "":
 		errs.add(f, here, "", "%s %s", tokens[0].Text, why)
 	case timeMacro(name):
-		errs.add(f, here, "take dates from the data", "%s would go stale: a FULL model or a view is built when code or inputs change, not by the clock", tokens[0].Text)
+		errs.add(f, here, "take dates from the data, or make the model INCREMENTAL_BY_TIME_RANGE", "%s would go stale: a FULL model or a view is built when code or inputs change, not by the clock", tokens[0].Text)
 	case contains(knownMacros, name) || call:
 		errs.add(f, here, "only variables of config.yaml, by @name or @VAR('name', default)", "macro %s is not supported", tokens[0].Text)
 	default:
@@ -162,4 +155,21 @@ func (sc scope) names() []string {
 		all = append(all, name)
 	}
 	return all
+}
+
+// expand puts variables, and in an incremental model the times of the epoch,
+// into the query. Variables come first: a test gives times of its own.
+func (p *parsedModel) expand(variables map[string]string, errs *ErrorList) {
+	vars := variables
+	if p.kind == IncrementalByTimeRange || p.kind == IncrementalByUniqueKey {
+		vars = TimeVariables(epoch())
+		maps.Copy(vars, variables)
+	}
+	p.expanded = expand(p.f, p.query, scope{vars: vars, words: map[string]string{"this_model": "stands in audits only"}}, errs)
+	p.m.Query, p.m.TimeMacros = p.expanded.text, nil
+	for _, u := range p.expanded.uses {
+		if _, set := variables[u.name]; timeMacro(u.name) && !set {
+			p.m.TimeMacros = append(p.m.TimeMacros, TimeMacro{u.name, u.to})
+		}
+	}
 }

@@ -2,6 +2,8 @@ package model
 
 import (
 	"context"
+	"slices"
+	"strings"
 )
 
 // Kind says how a model is materialised.
@@ -12,6 +14,10 @@ const (
 	Full Kind = "FULL" // rebuilt whole
 	View Kind = "VIEW" // a view, never materialised
 	Seed Kind = "SEED" // a CSV file of the project
+
+	Embedded               Kind = "EMBEDDED"                  // put into the queries that read it
+	IncrementalByTimeRange Kind = "INCREMENTAL_BY_TIME_RANGE" // filled interval by interval; rows belong to the interval of their time
+	IncrementalByUniqueKey Kind = "INCREMENTAL_BY_UNIQUE_KEY" // filled interval by interval; of equal keys the row of the latest evaluation stands
 )
 
 // Column is one column of a model. Type is as DuckDB prints it,
@@ -76,11 +82,28 @@ type Model struct {
 	Readers     []Reader    `json:"readers,omitempty"`
 	RowWise     bool        `json:"row_wise,omitempty"`  // its rows are made of one landing file at a time: files can be read in any portions
 	Deletions   []Span      `json:"deletions,omitempty"` // schema qualifiers of columns, dropped by Render
-	SeedPath    string      `json:"seed_path,omitempty"` // absolute
-	SeedSHA256  string      `json:"seed_sha256,omitempty"`
-	BindKey     string      `json:"bind_key"` // what Columns and the checks on them depend on; see LoadOptions.Bound
-	CodeHash    string      `json:"code_hash"`
-	MetaHash    string      `json:"meta_hash"`
+	TimeMacros  []TimeMacro `json:"time_macros,omitempty"`
+	TimeColumn  string      `json:"time_column,omitempty"` // INCREMENTAL_BY_TIME_RANGE
+	TimeFormat  string      `json:"time_format,omitempty"` // of a TimeColumn that is text
+	UniqueKey   []string    `json:"unique_key,omitempty"`  // INCREMENTAL_BY_UNIQUE_KEY
+	Unit        Unit        `json:"unit,omitempty"`        // of incremental kinds
+	BatchSize   int         `json:"batch_size,omitempty"`  // intervals evaluated at once; 0: all
+	Lookback    int         `json:"lookback,omitempty"`    // intervals before a new one that are evaluated with it
+
+	// TimeBound names, for a model whose rows are all limited to the interval
+	// where they are read, the column that limits them: what lies outside of an
+	// interval cannot change it.
+	TimeBound map[string]string `json:"time_bound,omitempty"`
+
+	// Reads names the columns that the query looks at of each model it reads,
+	// in lower case. A model that is not in it is read whole.
+	Reads map[string][]string `json:"reads,omitempty"`
+
+	SeedPath   string `json:"seed_path,omitempty"` // absolute
+	SeedSHA256 string `json:"seed_sha256,omitempty"`
+	BindKey    string `json:"bind_key"` // what Columns and the checks on them depend on; see LoadOptions.Bound
+	CodeHash   string `json:"code_hash"`
+	MetaHash   string `json:"meta_hash"`
 
 	parsed *parsedModel // what the file said; nil for a model that came from JSON
 }
@@ -123,4 +146,10 @@ type LoadOptions struct {
 // nothing. Errors in the project come back together as an *ErrorList.
 func Load(ctx context.Context, root string, o LoadOptions) (*Project, error) {
 	return load(ctx, root, o)
+}
+
+// ReadsColumn says whether the query may look at a column of a model it reads.
+func (m *Model) ReadsColumn(dep, column string) bool {
+	columns, known := m.Reads[dep]
+	return !known || slices.Contains(columns, strings.ToLower(column))
 }

@@ -27,8 +27,8 @@ func (p *Project) Override(ctx context.Context, db *sql.DB, m *Model, variables 
 	maps.Copy(vars, variables)
 	pm, copied := *m.parsed, *m
 	pm.m = &copied
-	pm.expanded = expand(pm.f, pm.query, scope{vars: vars}, l.errs)
-	copied.Query, copied.Readers, copied.parsed = pm.expanded.text, nil, &pm
+	pm.expand(vars, l.errs)
+	copied.Readers, copied.parsed = nil, &pm
 	trees, err := duck.SerializeSQL(ctx, db, []string{copied.Query})
 	if err != nil {
 		return nil, err

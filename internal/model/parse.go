@@ -11,6 +11,9 @@ type parsedModel struct {
 	name      string
 	nameAt    Span
 	kind      Kind
+	kindAt    Span
+	timeAt    Span // of time_column
+	keyAt     Span // of unique_key
 	enabled   bool
 	m         *Model       // filled from the header
 	columns   []columnDecl // the contract, nil without one
@@ -37,9 +40,7 @@ var (
 	modelKeys = strings.Fields(`name kind cron start owner description grain grains columns audits tags depends_on dialect enabled
 		column_descriptions partitioned_by clustered_by storage_format table_format physical_properties virtual_properties
 		session_properties references stamp formatting optimize_query interval_unit cron_tz allow_partials ignored_rules retention`)
-	unsupportedKinds = strings.Fields(`EMBEDDED INCREMENTAL_BY_TIME_RANGE INCREMENTAL_BY_UNIQUE_KEY INCREMENTAL_BY_PARTITION
-		INCREMENTAL_UNMANAGED SCD_TYPE_2 SCD_TYPE_2_BY_TIME SCD_TYPE_2_BY_COLUMN MANAGED CUSTOM EXTERNAL`)
-	supportedKinds = []string{string(Full), string(View), string(Seed)}
+	unsupportedKinds = strings.Fields(`INCREMENTAL_BY_PARTITION INCREMENTAL_UNMANAGED SCD_TYPE_2 SCD_TYPE_2_BY_TIME SCD_TYPE_2_BY_COLUMN MANAGED CUSTOM EXTERNAL`)
 )
 
 const (
@@ -105,6 +106,7 @@ func parseModel(f *file, c Config, errs *ErrorList) *parsedModel {
 		}
 		return nil
 	}
+	p.checkKind(errs)
 	p.m.Name, p.m.Kind = p.name, p.kind
 	p.m.Schema, p.m.Table, _ = strings.Cut(p.name, ".")
 	p.body(all[0], all[1:], errs)
@@ -186,38 +188,14 @@ func (p *parsedModel) set(x prop, errs *ErrorList) {
 		if d := x.text(f, errs); d != "" && !strings.EqualFold(d, "duckdb") {
 			errs.add(f, x.span(), "", "dialect %s is not supported, only duckdb", d)
 		}
+	case "interval_unit":
+		m.Unit = Unit(strings.ToLower(x.text(f, errs)))
+		if names := []string{string(Year), string(Month), string(Day), string(Hour), string(HalfHour), string(QuarterHour), string(FiveMinute)}; !contains(names, string(m.Unit)) {
+			errs.add(f, x.span(), didYouMean(string(m.Unit), names), "unknown interval_unit %s", m.Unit)
+			m.Unit = ""
+		}
 	case "enabled":
 		p.enabled = x.boolean(f, errs)
-	}
-}
-
-func (p *parsedModel) setKind(x prop, errs *ErrorList) {
-	name, _ := x.value[0].name()
-	name = strings.ToUpper(name)
-	args := x.value[1:]
-	inner, wrapped := unwrap(args)
-	switch {
-	case contains(unsupportedKinds, name):
-		errs.add(p.f, x.value[0].Span(), didYouMean("", supportedKinds), "kind %s is not supported yet", name)
-		return
-	case !contains(supportedKinds, name):
-		errs.add(p.f, x.value[0].Span(), didYouMean(name, append(supportedKinds, unsupportedKinds...)), "unknown kind %s", x.value[0].Text)
-		return
-	case len(args) > 0 && !wrapped:
-		errs.add(p.f, args[0].Span(), "", "expected a comma after kind %s", name)
-		return
-	}
-	p.kind = Kind(name)
-	known := map[Kind][]string{Seed: {"path", "csv_settings", "batch_size"}, View: {"materialized"}}[p.kind]
-	props := headerProps(p.f, inner, known, errs)
-	if p.kind == Seed {
-		p.seed = parseSeed(p.f, x, props, errs)
-		return
-	}
-	for _, k := range props {
-		if k.key == "materialized" && k.boolean(p.f, errs) {
-			errs.add(p.f, k.at, "use kind FULL", "DuckDB has no materialized views")
-		}
 	}
 }
 

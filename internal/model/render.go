@@ -38,7 +38,12 @@ type edit struct {
 
 // RenderMapped is Render with the way back from DuckDB's error positions.
 func (m *Model) RenderMapped(table func(dep string) string, files func(glob string) []string) (*Rendered, error) {
-	return m.renderWith(table, func(r Reader) []string {
+	return m.RenderInterval(epoch(), table, files)
+}
+
+// RenderInterval is RenderMapped for one interval of an incremental model.
+func (m *Model) RenderInterval(at Interval, table func(dep string) string, files func(glob string) []string) (*Rendered, error) {
+	return m.renderWith(at, table, func(r Reader) []string {
 		var list []string
 		for _, path := range files(r.Glob) {
 			list = append(list, literalGlob(path))
@@ -47,7 +52,7 @@ func (m *Model) RenderMapped(table func(dep string) string, files func(glob stri
 	})
 }
 
-func (m *Model) renderWith(table func(dep string) string, files func(Reader) []string) (*Rendered, error) {
+func (m *Model) renderWith(at Interval, table func(dep string) string, files func(Reader) []string) (*Rendered, error) {
 	edits := make([]edit, 0, len(m.Refs)+len(m.Readers)+len(m.Deletions))
 	for _, r := range m.Refs {
 		name := table(r.Model)
@@ -69,6 +74,9 @@ func (m *Model) renderWith(table func(dep string) string, files func(Reader) []s
 			quoted[i] = duck.QuoteString(path)
 		}
 		edits = append(edits, edit{r.Span, "[" + strings.Join(quoted, ", ") + "]"})
+	}
+	for _, t := range m.TimeMacros {
+		edits = append(edits, edit{t.Span, timeValue(t.Name, at)})
 	}
 	for _, d := range m.Deletions {
 		edits = append(edits, edit{d, ""})

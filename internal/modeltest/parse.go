@@ -2,10 +2,12 @@ package modeltest
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"beanflows.coffee/materia/internal/model"
 )
@@ -97,6 +99,9 @@ func (t *testCase) parseVars(vars *value) error {
 	if vars.kind != object {
 		return bad(vars.line, "vars has names and values")
 	}
+	if err := t.parseTimes(vars); err != nil {
+		return err
+	}
 	for i, k := range vars.keys {
 		x := vars.items[i]
 		name := strings.ToLower(k)
@@ -105,10 +110,40 @@ func (t *testCase) parseVars(vars *value) error {
 			return bad(x.line, "variable %s: only a string, a number, a boolean or null", name)
 		case name == "execution_time":
 			t.now = x.text
-		case slices.Contains(timeWords, name): // an interval says nothing to a FULL model or a view
+		case slices.Contains(timeWords, name): // see parseTimes
 		default:
 			t.vars[name] = x.sql("")
 		}
+	}
+	return nil
+}
+
+// parseTimes turns start, end and execution_time into the macros that tell
+// them. As in SQLMesh an end that is a date includes its day, and what is not
+// given is the first day of 1970.
+func (t *testCase) parseTimes(vars *value) error {
+	start := time.Unix(0, 0).UTC()
+	at := model.Interval{Start: start, End: start.AddDate(0, 0, 1), Execution: start}
+	given := false
+	for i, k := range vars.keys {
+		x := vars.items[i]
+		var err error
+		switch strings.ToLower(k) {
+		case "start":
+			at.Start, err = model.ParseTime(x.text)
+		case "end":
+			at.End, err = model.ParseEnd(x.text)
+		case "execution_time", "latest":
+			at.Execution, err = model.ParseTime(x.text)
+		default:
+			continue
+		}
+		if given = true; err != nil {
+			return bad(x.line, "vars: %s: %v", k, err)
+		}
+	}
+	if given {
+		maps.Copy(t.vars, model.TimeVariables(at))
 	}
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"beanflows.coffee/materia/internal/model"
 )
 
 // Event is what Apply reports as it goes.
@@ -145,6 +147,9 @@ func (a *applier) build(ctx context.Context) error {
 	}
 	total, n := 0, 0
 	for _, t := range a.plan.targets {
+		if t.model.Kind == model.Embedded {
+			built[t.version] = true
+		}
 		if !built[t.version] {
 			total++
 		}
@@ -152,6 +157,9 @@ func (a *applier) build(ctx context.Context) error {
 	versions := map[string]string{}
 	for _, t := range a.plan.targets {
 		versions[t.model.Name] = t.version
+		if t.model.Kind == model.Embedded {
+			continue
+		}
 		if built[t.version] {
 			err = a.auditStanding(ctx, t)
 		} else {
@@ -195,6 +203,12 @@ func (a *applier) moveViews(ctx context.Context) error {
 			if err := a.exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+schema); err != nil {
 				return err
 			}
+		}
+		if t.model.Kind == model.Embedded { // perhaps another kind before
+			if err := a.exec(ctx, fmt.Sprintf("DROP VIEW IF EXISTS %s.%s", schema, quote(t.model.Table))); err != nil {
+				return err
+			}
+			continue
 		}
 		if err := a.exec(ctx, fmt.Sprintf("CREATE OR REPLACE VIEW %s.%s AS SELECT * FROM %s", schema, quote(t.model.Table),
 			physicalName(t.model.Schema, t.model.Table, t.version))); err != nil {

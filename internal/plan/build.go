@@ -72,6 +72,9 @@ func (a *applier) materialise(ctx context.Context, t *target, versions map[strin
 	if err := a.exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+quote(physicalPrefix+m.Schema)); err != nil {
 		return err
 	}
+	if m.Incremental() {
+		return a.materialiseIntervals(ctx, t, versions)
+	}
 	if t.ledger != "" {
 		return a.materialiseFiles(ctx, t)
 	}
@@ -84,12 +87,24 @@ func (a *applier) materialise(ctx context.Context, t *target, versions map[strin
 
 // render gives a model's SQL over the versions of its parents and over files.
 func (a *applier) render(m *model.Model, versions map[string]string, byGlob map[string][]InputFile) (*model.Rendered, error) {
+	return a.renderInterval(m, model.Interval{}, versions, byGlob)
+}
+
+func (a *applier) renderInterval(m *model.Model, at model.Interval, versions map[string]string, byGlob map[string][]InputFile) (*model.Rendered, error) {
 	var standIn error
-	rendered, err := m.RenderMapped(
+	rendered, err := m.RenderInterval(at,
 		func(dep string) string {
 			schema, table, _ := strings.Cut(dep, ".")
 			if versions[dep] == "" {
 				return ""
+			}
+			if parent := a.plan.project.Models[dep]; parent.Kind == model.Embedded {
+				inner, err := a.render(parent, versions, nil)
+				if err != nil {
+					standIn = errors.Join(standIn, err)
+					return ""
+				}
+				return "(\n" + inner.SQL + "\n)"
 			}
 			return physicalName(schema, table, versions[dep])
 		},
@@ -104,7 +119,7 @@ func (a *applier) render(m *model.Model, versions map[string]string, byGlob map[
 			}
 			return paths
 		})
-	return rendered, errors.Join(err, standIn)
+	return rendered, errors.Join(standIn, err)
 }
 
 // execModel runs a model's SQL between two pieces of ours, and leads an error

@@ -4,10 +4,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"beanflows.coffee/materia/internal/model"
 )
@@ -62,14 +64,18 @@ func compute(kind string, project *model.Project, in Inputs, recorded Recorded) 
 	for _, r := range recorded.Models {
 		old[r.Model.Name] = r
 	}
-	if err := p.target(files); err != nil {
+	if in.Start, in.End = in.Start.UTC(), in.End.UTC(); recorded.Env == Prod && (!in.Start.IsZero() || !in.End.IsZero()) {
+		return nil, errors.New("plan: prod has no start or end of its own: its incremental models run from their start until now; plan a development environment for a part")
+	}
+	if err := p.target(files, in, recorded, old); err != nil {
 		return nil, err
 	}
 	if err := p.refuseLostFiles(old); err != nil {
 		return nil, err
 	}
-	d := diff{plan: p, old: old, oldCode: codeVersions(recorded.Models), built: recorded.Built, impact: map[string]Category{}, dirty: map[string]bool{}}
+	d := diff{plan: p, old: old, versions: map[string]string{}, oldCode: codeVersions(recorded.Models), built: recorded.Built, impact: map[string]Category{}, dirty: map[string]bool{}}
 	for _, t := range p.targets {
+		d.versions[t.model.Name] = t.version
 		d.model(t)
 	}
 	for _, r := range recorded.Models {
@@ -85,7 +91,7 @@ func compute(kind string, project *model.Project, in Inputs, recorded Recorded) 
 }
 
 // target gives every model the version it should have.
-func (p *Plan) target(files inputList) error {
+func (p *Plan) target(files inputList, in Inputs, recorded Recorded, old map[string]RecordedModel) error {
 	versions, codes := map[string]string{}, map[string]string{}
 	readers, matched := 0, 0
 	for _, name := range p.project.Order {
@@ -113,6 +119,14 @@ func (p *Plan) target(files inputList) error {
 		parents, parentCodes := map[string]string{}, map[string]string{}
 		for _, d := range m.DependsOn {
 			parents[d], parentCodes[d] = versions[d], codes[d]
+		}
+		if m.Incremental() {
+			s, err := p.spanOf(m, in, recorded, old[m.Name])
+			if err != nil {
+				return fmt.Errorf("plan: model %s (%s): %w", m.Name, m.File, err)
+			}
+			t.span, t.ledger = s, ledgerID(m)
+			parents["from"], parents["to"] = s.Start.Format(time.RFC3339), s.End.Format(time.RFC3339) // no model is named so
 		}
 		t.version = version(m.Name, m.CodeHash, parents, t.files)
 		t.codeVersion = version(m.Name, m.CodeHash, parentCodes, nil)
@@ -163,6 +177,7 @@ type diff struct {
 	plan     *Plan
 	old      map[string]RecordedModel
 	oldCode  map[string]string
+	versions map[string]string // of the targets so far
 	built    map[string]bool
 	impact   map[string]Category // of models whose code or whose ancestors' code changed
 	dirty    map[string]bool     // models whose version is not the recorded one
@@ -198,7 +213,11 @@ func (d *diff) model(t *target) {
 			p.NewData = append(p.NewData, n)
 			reasons = append(reasons, n.String())
 		}
-		if t.ledger != "" && r.CodeHash == m.CodeHash && n.Gone == 0 && n.New == len(fresh) {
+		switch {
+		case t.ledger == "" || r.CodeHash != m.CodeHash || ledgerID(r.Model) != t.ledger:
+		case m.Incremental():
+			reasons = append(reasons, d.intervals(t, r, n.New+n.Gone > 0)...)
+		case n.Gone == 0 && n.New == len(fresh):
 			t.base, t.fresh = r.Version, fresh
 		}
 	}
@@ -206,10 +225,11 @@ func (d *diff) model(t *target) {
 	if !known || r.Version != t.version || r.MetaHash != m.MetaHash {
 		d.assigned = true
 	}
-	if len(reasons) == 0 && d.dirty[m.Name] {
-		reasons = append(reasons, "new data in "+strings.Join(d.dirtyParents(m), ", "))
+	if because := d.dirtyParents(m); d.dirty[m.Name] && d.impact[m.Name] == "" && len(because) > 0 {
+		reasons = append(reasons, "new data in "+strings.Join(because, ", "))
 	}
 	switch {
+	case m.Kind == model.Embedded: // built where it is read
 	case !d.built[t.version]:
 		if len(reasons) == 0 {
 			reasons = append(reasons, "its table is missing")
@@ -271,6 +291,54 @@ func compareFiles(name string, before, now []InputFile) (n NewData, fresh []Inpu
 	return n, fresh
 }
 
+// intervals sets what an incremental model is filled from, and says which of
+// its intervals are over since.
+func (d *diff) intervals(t *target, r RecordedModel, otherFiles bool) (reasons []string) {
+	if r.To.IsZero() {
+		return nil
+	}
+	t.covered = span{r.From, r.To}
+	t.base = r.Version
+	if r.To.Before(t.span.End) {
+		reasons = append(reasons, "elapsed: "+span{r.To, t.span.End}.String())
+	}
+	if t.span.Start.Before(r.From) {
+		reasons = append(reasons, "an earlier start: "+span{t.span.Start, r.From}.String())
+	}
+	for _, parent := range t.model.DependsOn {
+		p, known := d.old[parent]
+		if known && p.Version == d.versions[parent] {
+			continue
+		}
+		now := d.plan.project.Models[parent]
+		if !known || t.model.TimeBound[parent] == "" || p.Model.Kind == model.Embedded || now.Kind == model.Embedded {
+			t.refill()
+			continue
+		}
+		c := changedParent{model: parent, column: t.model.TimeBound[parent], before: p.Version, now: d.versions[parent]}
+		for _, x := range now.Columns {
+			if t.model.ReadsColumn(parent, x.Name) && slices.ContainsFunc(p.Model.Columns, func(y model.Column) bool { return strings.EqualFold(x.Name, y.Name) }) {
+				c.columns = append(c.columns, x.Name)
+			}
+		}
+		t.changed = append(t.changed, c)
+	}
+	if otherFiles {
+		t.refill()
+	}
+	return reasons
+}
+
+// refill drops what stands: the change may be anywhere. Rows merged by key
+// stay, as in SQLMesh, but every interval is evaluated again.
+func (t *target) refill() {
+	t.covered = span{}
+	if t.model.Kind != model.IncrementalByUniqueKey {
+		t.base = ""
+	}
+	t.again = true
+}
+
 // work is what building the target takes, in a few words.
 func (t *target) work() string {
 	switch {
@@ -278,6 +346,20 @@ func (t *target) work() string {
 		return "recreate view"
 	case t.model.Kind == model.Seed:
 		return "load seed"
+	case t.model.Incremental() && t.again:
+		return "evaluate " + t.span.String()
+	case t.model.Incremental():
+		var parts []string
+		for _, s := range subtract(t.span, []span{t.covered}) {
+			parts = append(parts, s.String())
+		}
+		if len(t.changed) > 0 {
+			parts = append(parts, "what new data touches")
+		}
+		if len(parts) == 0 {
+			return "show " + t.span.String()
+		}
+		return "evaluate " + strings.Join(parts, ", ")
 	case t.base != "":
 		return "read " + count(len(t.fresh), "new file")
 	case t.ledger != "":

@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 )
 
 // InputFile is one landing file with the hash of its content.
@@ -19,6 +20,10 @@ type InputFile struct {
 type Inputs struct {
 	Root  string // absolute path of the landing zone
 	Files []InputFile
+
+	// Start and End, exclusive, limit what incremental models cover in an
+	// environment other than prod. Zero: their own start, and now.
+	Start, End time.Time
 }
 
 // inputList is Inputs in the form that matching wants: relative, sorted.

@@ -27,8 +27,15 @@ const (
 	maxBatchFiles = 5_000
 )
 
-// ledgerID names the ledger of a model: equal code fills the same one.
-func ledgerID(m *model.Model) string { return version(m.Name, "ledger "+m.CodeHash, nil, nil) }
+// ledgerID names the ledger of a model: equal code that returns the same
+// columns fills the same one.
+func ledgerID(m *model.Model) string {
+	columns := map[string]string{}
+	for i, c := range m.Columns {
+		columns[fmt.Sprint(i, " ", c.Name)] = c.Type
+	}
+	return version(m.Name, "ledger "+m.CodeHash, columns, nil)
+}
 
 func ledgerTable(m *model.Model, ledger string) string {
 	return m.Schema + "__" + m.Table + "__" + ledger[:physicalDigits]
@@ -126,11 +133,35 @@ func (a *applier) appendBatch(ctx context.Context, t *target, batch int, rendere
 	if condition := within.times(t.model); condition != "" {
 		after += " WHERE " + condition
 	}
+	if keys := quoteAll(t.model.UniqueKey); keys != "" { // which of two rows stays must not differ from reading to reading
+		after += fmt.Sprintf(" QUALIFY row_number() OVER (PARTITION BY %s ORDER BY %s) = 1", keys, quoteAll(columnNames(t.model)))
+	}
 	if err := a.execModel(ctx, t.model, rendered, before, after); err != nil {
 		return err
 	}
-	return a.exec(ctx, fmt.Sprintf("INSERT INTO materia.ledger_batches SELECT ?, ?, ?, ?, (SELECT count(*) FROM %s WHERE %s = ?), ?", table, batchColumn),
-		t.ledger, batch, orNull(within.From), orNull(within.To), batch, a.lake.now())
+	within.First = batch
+	return a.recordBatch(ctx, t, within)
+}
+
+func (a *applier) recordBatch(ctx context.Context, t *target, s segment) error {
+	return a.exec(ctx, fmt.Sprintf("INSERT INTO materia.ledger_batches SELECT ?, ?, ?, ?, (SELECT count(*) FROM %s.%s WHERE %s = ?), ?",
+		quote(rowsSchema), quote(ledgerTable(t.model, t.ledger)), batchColumn), t.ledger, s.First, orNull(s.From), orNull(s.To), s.First, a.lake.now())
+}
+
+func columnNames(m *model.Model) []string {
+	names := make([]string, len(m.Columns))
+	for i, c := range m.Columns {
+		names[i] = c.Name
+	}
+	return names
+}
+
+func quoteAll(names []string) string {
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = quote(n)
+	}
+	return strings.Join(quoted, ", ")
 }
 
 func orNull(at time.Time) any {
@@ -244,6 +275,19 @@ func runs(batches []int) []segment {
 
 // showSegments makes the version a view of its batches and writes down which.
 func (a *applier) showSegments(ctx context.Context, t *target, segments []segment) error {
+	for i, s := range segments {
+		if err := a.exec(ctx, "INSERT INTO materia.snapshot_batches VALUES (?, ?, ?, ?, ?, ?, ?)",
+			t.version, t.ledger, i, s.First, s.Last, orNull(s.From), orNull(s.To)); err != nil {
+			return err
+		}
+	}
+	return a.exec(ctx, "CREATE VIEW "+physicalName(t.model.Schema, t.model.Table, t.version)+" AS "+selectSegments(t, segments))
+}
+
+// selectSegments shows batches of a ledger: those of files as they are, those
+// of a time range where they are in force, those merged by key with the last
+// row of each key.
+func selectSegments(t *target, segments []segment) string {
 	m := t.model
 	conditions := make([]string, len(segments))
 	for i, s := range segments {
@@ -251,24 +295,24 @@ func (a *applier) showSegments(ctx context.Context, t *target, segments []segmen
 		if times := s.times(m); times != "" {
 			conditions[i] = "(" + conditions[i] + " AND " + times + ")"
 		}
-		if err := a.exec(ctx, "INSERT INTO materia.snapshot_batches VALUES (?, ?, ?, ?, ?, ?, ?)",
-			t.version, t.ledger, i, s.First, s.Last, orNull(s.From), orNull(s.To)); err != nil {
-			return err
-		}
 	}
 	if len(conditions) == 0 {
 		conditions = []string{"FALSE"}
 	}
-	columns := make([]string, len(m.Columns))
-	for i, c := range m.Columns {
-		columns[i] = quote(c.Name)
+	text := fmt.Sprintf("SELECT %s FROM %s.%s WHERE %s", quoteAll(columnNames(m)), quote(rowsSchema), quote(ledgerTable(m, t.ledger)), strings.Join(conditions, " OR "))
+	if keys := quoteAll(m.UniqueKey); keys != "" {
+		text += fmt.Sprintf(" QUALIFY row_number() OVER (PARTITION BY %s ORDER BY %s DESC) = 1", keys, batchColumn)
 	}
-	return a.exec(ctx, fmt.Sprintf("CREATE VIEW %s AS SELECT %s FROM %s.%s WHERE %s", physicalName(m.Schema, m.Table, t.version),
-		strings.Join(columns, ", "), quote(rowsSchema), quote(ledgerTable(m, t.ledger)), strings.Join(conditions, " OR ")))
+	return text
 }
 
-// times is the condition on the model's time column, empty without times.
-func (s segment) times(*model.Model) string { return "" }
+// times is the condition on the model's time column, empty without one.
+func (s segment) times(m *model.Model) string {
+	if s.From.IsZero() || m.TimeColumn == "" {
+		return ""
+	}
+	return m.Within(model.Interval{Start: s.From, End: s.To})
+}
 
 // sweepLedgers drops ledgers of which no version is left, and rows that no
 // version shows, in the caller's transaction.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"beanflows.coffee/materia/internal/model"
 )
@@ -115,14 +116,20 @@ type target struct {
 	ledger string      // of a model that is filled in portions; empty for a table of its own
 	base   string      // the recorded version whose rows this one adds to; empty if it begins anew
 	fresh  []InputFile // with a base: the files that it does not have
+
+	span    span            // of an incremental model: what it covers
+	changed []changedParent // with a base: parents that show other rows than when it was filled
+	covered span            // with a base: what that covers
+	again   bool            // every interval has to be evaluated again
 }
 
 // Recorded is what the lakehouse knows of an environment.
 type Recorded struct {
 	Env         string
-	PlanID      string // empty: the environment does not exist
-	BasedOn     string // where it does not exist: the environment whose models these are, if any
-	LandingRoot string // of the plan that recorded the models
+	PlanID      string    // empty: the environment does not exist
+	BasedOn     string    // where it does not exist: the environment whose models these are, if any
+	Now         time.Time // when this was read: intervals are counted up to it
+	LandingRoot string    // of the plan that recorded the models
 	Models      []RecordedModel
 	Built       map[string]bool // versions that stand in the lakehouse, of all environments
 }
@@ -133,7 +140,8 @@ type RecordedModel struct {
 	CodeHash string // as hashed then: a newer binary may hash differently
 	MetaHash string
 	Definition
-	Files []InputFile // what its readers matched; paths relative to the landing root. See inputs
+	Files    []InputFile // what its readers matched; paths relative to the landing root. See inputs
+	From, To time.Time   // what an incremental model covers
 
 	filesText string // Files as the lakehouse gives them: cut only where they are looked at
 }

@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"beanflows.coffee/materia/internal/model"
 )
 
 // Recorded reads what Compute compares with: the environment's models, or
 // those of prod for an environment that does not exist yet.
 func (l *Lakehouse) Recorded(ctx context.Context, env string) (Recorded, error) {
-	r := Recorded{Env: env, Built: map[string]bool{}}
+	r := Recorded{Env: env, Now: l.now(), Built: map[string]bool{}}
 	if err := ValidateEnv(env); err != nil {
 		return r, err
 	}
@@ -74,6 +76,17 @@ func (l *Lakehouse) recordedModels(ctx context.Context, env, planID string, r *R
 	if err != nil {
 		return err
 	}
+	ranges := map[string]span{}
+	err = l.each(ctx, func(scan func(...any) error) error {
+		var version string
+		var s span
+		err := scan(&version, &s.Start, &s.End)
+		ranges[version] = span{s.Start.UTC(), s.End.UTC()}
+		return err
+	}, "SELECT version, min(from_at), max(to_at) FROM materia.snapshot_batches WHERE from_at IS NOT NULL GROUP BY version")
+	if err != nil {
+		return err
+	}
 	return l.each(ctx, func(scan func(...any) error) error {
 		var m RecordedModel
 		var body string
@@ -84,6 +97,7 @@ func (l *Lakehouse) recordedModels(ctx context.Context, env, planID string, r *R
 			return fmt.Errorf("definition of version %s: %w", m.Version, err)
 		}
 		m.filesText = files[m.Version]
+		m.From, m.To = ranges[m.Version].Start, ranges[m.Version].End
 		r.Models = append(r.Models, m)
 		return nil
 	}, `SELECT m.version, m.code_hash, m.meta_hash, d.body FROM materia.environment_models AS m
@@ -145,6 +159,9 @@ func (l *Lakehouse) Environment(ctx context.Context, env string) (planID string,
 		return "", nil, l.fail("read state of", err)
 	}
 	for _, m := range r.Models {
+		if m.Model.Kind == model.Embedded {
+			continue // it shows nothing of its own
+		}
 		s, ok := snapshots[m.Version]
 		if !ok {
 			return "", nil, l.fail("read state of", fmt.Errorf("%s: the table of version %s is missing; plan again", m.Model.Name, m.Version[:physicalDigits]))

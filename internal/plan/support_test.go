@@ -31,6 +31,7 @@ type house struct {
 	root, landing, project string
 	path                   string
 	wait                   time.Duration
+	now                    time.Time // zero: 2026-02-01
 }
 
 var projectFiles = map[string]string{
@@ -177,7 +178,11 @@ func (h *house) load() *model.Project {
 }
 
 func (h *house) options() Options {
-	return Options{Threads: 2, MemoryLimit: "512MB", LockWait: h.wait, Now: func() time.Time { return time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC) }}
+	now := h.now
+	if now.IsZero() {
+		now = time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
+	}
+	return Options{Threads: 2, MemoryLimit: "512MB", LockWait: h.wait, Now: func() time.Time { return now }}
 }
 
 // plan computes what would be done, from the file opened read-only.
