@@ -92,9 +92,10 @@ var journalMigrations = [...]string{
 	CREATE TABLE backup_objects (
 		key         TEXT PRIMARY KEY,
 		sha256      TEXT NOT NULL, -- of the bytes as stored
+		etag        TEXT NOT NULL, -- as the bucket listed it when the content was known to be good
 		bytes       INTEGER NOT NULL,
 		uploaded_at TEXT NOT NULL,
-		verified_at TEXT NOT NULL
+		verified_at TEXT -- last read back; NULL: only taken over from the bucket's list
 	) STRICT;
 	CREATE INDEX backup_objects_by_age ON backup_objects (verified_at, key);
 

@@ -13,9 +13,10 @@ import (
 type BackupObject struct {
 	Key        string
 	SHA256     string // hex, of the bytes as stored
+	ETag       string // as the bucket lists it while the content is good
 	Bytes      int64
 	UploadedAt time.Time
-	VerifiedAt time.Time // last read back, or uploaded
+	VerifiedAt time.Time // last read back, or uploaded; zero: never
 }
 
 // BackupRun is a row of backup_runs.
@@ -30,21 +31,22 @@ type BackupRun struct {
 // AddBackupObject notes what was uploaded. The object is in the bucket before:
 // a crash between the two makes the next backup compare it and note it then.
 func (j *Journal) AddBackupObject(ctx context.Context, o BackupObject) error {
-	_, err := j.db.ExecContext(ctx, `INSERT INTO backup_objects (key, sha256, bytes, uploaded_at, verified_at) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (key) DO UPDATE SET uploaded_at = excluded.uploaded_at, verified_at = excluded.verified_at
-		WHERE sha256 = excluded.sha256`, o.Key, o.SHA256, o.Bytes, stamp(o.UploadedAt), stamp(o.VerifiedAt))
+	_, err := j.db.ExecContext(ctx, `INSERT INTO backup_objects (key, sha256, etag, bytes, uploaded_at, verified_at) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (key) DO UPDATE SET etag = excluded.etag, uploaded_at = excluded.uploaded_at, verified_at = excluded.verified_at
+		WHERE sha256 = excluded.sha256`, o.Key, o.SHA256, o.ETag, o.Bytes, stamp(o.UploadedAt), stamp(o.VerifiedAt))
 	return j.fail("note object "+o.Key, err)
 }
 
-// MarkVerified notes that the object was read back whole.
-func (j *Journal) MarkVerified(ctx context.Context, key string, now time.Time) error {
-	return j.one(ctx, "note verified "+key, `UPDATE backup_objects SET verified_at = ? WHERE key = ?`, stamp(now), key)
+// MarkVerified notes that the object was read back whole, and how the bucket
+// lists it.
+func (j *Journal) MarkVerified(ctx context.Context, key, etag string, now time.Time) error {
+	return j.one(ctx, "note verified "+key, `UPDATE backup_objects SET verified_at = ?, etag = ? WHERE key = ?`, stamp(now), etag, key)
 }
 
 // BackupObjects returns the objects, the longest unverified first; limit 0 is
 // all.
 func (j *Journal) BackupObjects(ctx context.Context, limit int) ([]BackupObject, error) {
-	rows, err := j.db.QueryContext(ctx, `SELECT key, sha256, bytes, uploaded_at, verified_at FROM backup_objects
+	rows, err := j.db.QueryContext(ctx, `SELECT key, sha256, etag, bytes, uploaded_at, verified_at FROM backup_objects
 		ORDER BY verified_at, key LIMIT ?`, atMost(limit))
 	if err != nil {
 		return nil, j.fail("list objects", err)
@@ -54,7 +56,7 @@ func (j *Journal) BackupObjects(ctx context.Context, limit int) ([]BackupObject,
 	for rows.Next() {
 		var o BackupObject
 		var uploaded, verified sql.NullString
-		if err := rows.Scan(&o.Key, &o.SHA256, &o.Bytes, &uploaded, &verified); err != nil {
+		if err := rows.Scan(&o.Key, &o.SHA256, &o.ETag, &o.Bytes, &uploaded, &verified); err != nil {
 			return nil, j.fail("list objects", err)
 		}
 		var errs [2]error
