@@ -177,13 +177,18 @@ func (s *Session) validators(ctx context.Context, url string) (etag, lastModifie
 		return etag, lastModified, nil
 	}
 	// The state was rebuilt, or a run died before it could say: the manifests know.
-	landed, err := s.Landed(ctx)
+	for _, e := range slices.Backward(s.put) {
+		if e.URL == url && s.lies(e.Path) {
+			return e.Validators.ETag, e.Validators.LastModified, nil
+		}
+	}
+	files, err := s.deps.State.FilesOfURL(ctx, s.source.Name, url)
 	if err != nil {
 		return "", "", err
 	}
-	for _, e := range slices.Backward(landed) {
-		if e.URL == url && s.lies(e.Path) {
-			return e.Validators.ETag, e.Validators.LastModified, nil
+	for _, f := range files {
+		if s.lies(f.Path) {
+			return f.ETag, f.LastModified, nil
 		}
 	}
 	return "", "", nil

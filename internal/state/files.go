@@ -73,6 +73,11 @@ func (s *Store) FilesOf(ctx context.Context, source string) ([]File, error) {
 	return s.files(ctx, "files of "+source, `WHERE source = ? ORDER BY landed_at, path`, source)
 }
 
+// FilesOfURL returns what landed from this URL, the newest first.
+func (s *Store) FilesOfURL(ctx context.Context, source, url string) ([]File, error) {
+	return s.files(ctx, "files of "+url, `WHERE source = ? AND url = ? ORDER BY landed_at DESC, path DESC`, source, url)
+}
+
 // Files returns all files in order of landing, then path.
 func (s *Store) Files(ctx context.Context) ([]File, error) {
 	return s.files(ctx, "all files", `ORDER BY landed_at, path`)

@@ -88,6 +88,8 @@ var migrations = [...]string{
 		text   TEXT NOT NULL,
 		PRIMARY KEY (run_id, number)
 	) STRICT;`,
+
+	`CREATE INDEX files_by_url ON files (source, url, landed_at);`,
 }
 
 var tables = [...]string{"extraction_runs", "files", "validators", "settled", "pipeline_runs", "run_warnings"}
