@@ -48,6 +48,8 @@ func (s *Server) chart(path string, r *http.Request, fault Fault) answer {
 			keep = (until - from) / 10
 		}
 		until = min(until, from+keep)
+	case Empty:
+		until = from
 	case Revise:
 		bars = revisedBars(bars)
 	}
@@ -202,7 +204,10 @@ func encodeChart(doc chartDocument, fault Fault) []byte {
 	if err != nil {
 		panic(fmt.Sprintf("upstream: a chart of finite numbers does not encode: %v", err))
 	}
-	if !fault.editsContent() || fault.Kind == FewerRows || fault.Kind == Revise {
+	switch {
+	case fault.Kind == BOM || fault.Kind == CP1252:
+		return fault.editText(body, bytes.Index(body, []byte(symbol)))
+	case !fault.editsContent() || fault.Kind == FewerRows || fault.Kind == Empty || fault.Kind == Revise:
 		return body
 	}
 	var loose map[string]any

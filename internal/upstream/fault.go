@@ -30,7 +30,7 @@ const (
 	WrongMagic     Kind = "wrong_magic"     // a file that is something else from its first byte on
 	NoValidators   Kind = "no_validators"   // neither ETag nor Last-Modified
 	WrongETag      Kind = "wrong_etag"      // an ETag that says nothing: "same" for all content
-	WrongType      Kind = "wrong_type"      // Column (default Value or close) holds text
+	WrongType      Kind = "wrong_type"      // Column (default Value or close) holds To (default n/a), in the first Rows rows (default all)
 	RenameColumn   Kind = "rename_column"   // Column (default Value or close) is called To (default Amount)
 	DropColumn     Kind = "drop_column"     // Column (default Value or close) is gone
 	AddColumn      Kind = "add_column"      // a column To (default Note) follows the others
@@ -39,6 +39,11 @@ const (
 	Revise         Kind = "revise"          // the newest figures are others
 	Limit          Kind = "limit"           // weather: 429 of the counter To: Minutely (default), Hourly or Daily
 	BrokenJSON     Kind = "broken_json"     // weather: 200, and an error's text inside a document that breaks off
+	Header         Kind = "header"          // the header To, "Name: value"; without a value it is left out
+	Duplicates     Kind = "duplicates"      // the first Rows rows or bars (default a tenth) again at the end
+	Empty          Kind = "empty"           // a valid file without rows or bars
+	BOM            Kind = "bom"             // the text begins with a byte order mark
+	CP1252         Kind = "cp1252"          // a character of the text is not UTF-8
 )
 
 // Fault is one thing that goes wrong with answers whose /HOST/PATH?QUERY begins
@@ -60,7 +65,7 @@ type Fault struct {
 
 var kinds = [...]Kind{Status, HTML200, Redirect, Truncate, Stall, Drip, Short, Corrupt, WrongMagic, NoValidators,
 	WrongETag, WrongType, RenameColumn, DropColumn, AddColumn, ReorderColumns, FewerRows, Revise,
-	Limit, BrokenJSON}
+	Limit, BrokenJSON, Header, Duplicates, Empty, BOM, CP1252}
 
 func (f Fault) check() error {
 	switch {
@@ -68,6 +73,8 @@ func (f Fault) check() error {
 		return fmt.Errorf("upstream: fault kind %q is none of %v", f.Kind, kinds)
 	case f.Kind == Redirect && f.Location == "":
 		return fmt.Errorf("upstream: fault redirect needs a location")
+	case f.Kind == Header && !strings.Contains(f.To, ":"):
+		return fmt.Errorf("upstream: fault header needs to: \"Name: value\"")
 	case f.Times < 0 || f.Bytes < 0 || f.EveryMS < 0 || f.Rows < 0:
 		return fmt.Errorf("upstream: fault %s: negative times, bytes, every_ms or rows", f.Kind)
 	case f.Status != 0 && (f.Status < 200 || f.Status > 599):

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 // serve runs a server on the loopback.
@@ -274,13 +275,24 @@ func TestFaultsInTheCSV(t *testing.T) {
 		{Fault{Kind: WrongType, Column: "Market_Year"}, len(plain), "Unit_Description,Value\r\n", strings.Replace(string(plain[1]), ",2002,", ",n/a,", 1)},
 		{Fault{Kind: AddColumn}, len(plain), "Unit_Description,Value,Note\r\n", strings.Replace(string(plain[1]), "\r\n", ",\"sample\"\r\n", 1)},
 		{Fault{Kind: ReorderColumns}, len(plain), "Commodity_Description,Commodity_Code\r\n", ""},
+		{Fault{Kind: WrongType, To: "NaN", Rows: 1}, len(plain), "Unit_Description,Value\r\n", strings.Replace(string(plain[1]), ",0.0000", ",NaN", 1)},
+		{Fault{Kind: Empty}, 1, "Unit_Description,Value\r\n", ""},
+		{Fault{Kind: Duplicates, Rows: 7}, len(plain) + 7, "Unit_Description,Value\r\n", string(plain[1])},
+		{Fault{Kind: BOM}, len(plain), "Unit_Description,Value\r\n", string(plain[1])},
+		{Fault{Kind: CP1252}, len(plain), "Unit_Description,Value\r\n", "\xe9" + string(plain[1])},
 		{Fault{Kind: FewerRows, Rows: 19}, 20, "Unit_Description,Value\r\n", string(plain[1])},
 		{Fault{Kind: FewerRows}, 1 + (len(plain)-1)/10, "Unit_Description,Value\r\n", string(plain[1])},
 	} {
 		mustSet(t, s, c.fault)
 		got := lines()
+		if c.fault.Kind == BOM != bytes.HasPrefix(got[0], []byte("\ufeff")) {
+			t.Errorf("%+v: header %q", c.fault, got[0])
+		}
+		if c.fault.Kind == Duplicates && !bytes.Equal(got[len(plain)+6], plain[7]) {
+			t.Errorf("duplicates: last row %q, want %q", got[len(plain)+6], plain[7])
+		}
 		if len(got) != c.rows || !bytes.HasSuffix(got[0], []byte(c.header)) || c.row != "" && string(got[1]) != c.row {
-			t.Errorf("%+v: %d lines, header %q, first row %q; want %d, %q, %q", c.fault, len(got), got[0], got[1], c.rows, c.header, c.row)
+			t.Errorf("%+v: %d lines, header %q, rows %.200q; want %d, %q, %q", c.fault, len(got), got[0], got[1:], c.rows, c.header, c.row)
 		}
 	}
 	for _, header := range [][]string{{"If-None-Match", etag}, {"If-Modified-Since", modified}} {
@@ -314,6 +326,21 @@ func TestFaultsInTheCSV(t *testing.T) {
 	}
 	if moved < 300 || len(after) != len(before) {
 		t.Errorf("revise moved %d country-years of %d, before %d", moved, len(after), len(before))
+	}
+}
+
+func TestFaultyHeader(t *testing.T) {
+	s := New(on("2026-02-01"))
+	mustSet(t, s, Fault{Kind: Header, To: "Retry-After: 7"})
+	if resp := ask(t, s, http.MethodHead, coffeeNow); resp.StatusCode != 200 || resp.Header.Get("Retry-After") != "7" || resp.Header.Get("ETag") == "" {
+		t.Errorf("%d %v", resp.StatusCode, resp.Header)
+	}
+	mustSet(t, s, Fault{Kind: Header, To: "ETag:"})
+	if resp := ask(t, s, http.MethodHead, coffeeNow); resp.Header.Get("ETag") != "" || resp.Header.Get("Last-Modified") == "" {
+		t.Errorf("%v", resp.Header)
+	}
+	if err := s.SetFaults(Fault{Kind: Header, To: "ETag"}); err == nil {
+		t.Error("a header without a colon is no header")
 	}
 }
 
@@ -354,6 +381,22 @@ func TestFaultsInTheChart(t *testing.T) {
 	mustSet(t, s, Fault{Kind: AddColumn, To: "settlement"})
 	if q := quote(result()); q["settlement"] == nil || len(q) != 6 {
 		t.Errorf("add_column: %v", q)
+	}
+	mustSet(t, s, Fault{Kind: Duplicates, Rows: 2})
+	if r := result(); len(r["timestamp"].([]any)) != bars+2 || len(quote(r)["close"].([]any)) != bars+2 || r["timestamp"].([]any)[bars] != r["timestamp"].([]any)[0] {
+		t.Errorf("duplicates: %v", r)
+	}
+	mustSet(t, s, Fault{Kind: Empty})
+	if r := result(); r["timestamp"] != nil {
+		t.Errorf("empty: %v", r)
+	}
+	mustSet(t, s, Fault{Kind: BOM})
+	if text := body(t, s, chartPath+query); !bytes.HasPrefix(text, []byte("\ufeff{")) {
+		t.Errorf("bom: %.20q", text)
+	}
+	mustSet(t, s, Fault{Kind: CP1252})
+	if text := body(t, s, chartPath+query); utf8.Valid(text) || !bytes.HasPrefix(text, []byte("{")) {
+		t.Errorf("cp1252: %.80q", text)
 	}
 	mustSet(t, s, Fault{Kind: FewerRows, Rows: 3})
 	if r := result(); len(r["timestamp"].([]any)) != 3 || len(quote(r)["close"].([]any)) != 3 {

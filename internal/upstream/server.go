@@ -167,12 +167,14 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, a answer, fault Fa
 		h.Set("Last-Modified", a.modified.UTC().Format(http.TimeFormat))
 	}
 	if a.status == http.StatusOK && unchanged(r, a) {
+		fault.setHeader(h)
 		w.WriteHeader(http.StatusNotModified)
 		s.log(r, http.StatusNotModified, 0)
 		return
 	}
 	h.Set("Content-Type", a.kind)
 	h.Set("Content-Length", strconv.Itoa(len(a.body)))
+	fault.setHeader(h)
 	w.WriteHeader(a.status)
 	if r.Method == http.MethodHead {
 		s.log(r, a.status, 0)
