@@ -136,12 +136,12 @@ func priceBesideNet(days []priceDay, reports []cotReport) template.HTML {
 	l := priceLine("Close", "series-close", same, func(d priceDay) num { return d.Close })
 	l.Main = true
 	return chartHTML(chartSpec{ID: "cot-price", Title: "Daily closes of KC=F over the same time", YTitle: "US cents a pound", XTicks: dateTicks, XName: dayName,
-		Format: cents, Small: true, Lines: []chartLine{l}})
+		Format: cents, Lines: []chartLine{l}})
 }
 
 func indexChart(reports []cotReport) template.HTML {
-	year := cotLine("52", "series-index52", reports, func(c cotReport) num { return c.Funds.Index[1] })
-	long := cotLine("156", "series-index156", reports, func(c cotReport) num { return c.Funds.Index[2] })
+	year := cotLine("52 reports", "series-index52", reports, func(c cotReport) num { return c.Funds.Index[1] })
+	long := cotLine("156 reports", "series-index156", reports, func(c cotReport) num { return c.Funds.Index[2] })
 	long.Main = true
 	c := chartSpec{ID: "index", Title: "COT index of managed money over 52 and 156 reports", YTitle: "0 lowest, 100 highest net", XTicks: dateTicks, XName: dayName,
 		Format: lots, Zero: true, Small: true, Lines: []chartLine{year, long}}

@@ -53,14 +53,16 @@ CREATE TEMP TABLE standing AS
 SELECT d, size, 100.0 * (net - list_min(w)) / nullif(list_max(w) - list_min(w), 0) AS i, 100.0 * len(list_filter(w, lambda x: x <= net)) / size AS r
 FROM (SELECT d, net, size, list(net) OVER (PARTITION BY stretch, size ORDER BY d ROWS BETWEEN size - 1 PRECEDING AND CURRENT ROW) AS w FROM week, (VALUES (26), (52), (156)) s(size)) WHERE len(w) = size;
 INSERT INTO serving.cot_positioning BY NAME
-SELECT 'arabica' AS commodity_key, 'Coffee arabica' AS commodity_name, week.d AS report_date, week.d + 3 AS release_date, true AS is_release_assumed, f[8]::INT AS open_interest, f[56]::INT AS open_interest_change,
+SELECT 'arabica' AS commodity_key, 'Coffee arabica' AS commodity_name, week.d AS report_date, week.d + CASE WHEN week.d = DATE '2024-12-31' THEN 6 ELSE 3 END AS release_date, true AS is_release_assumed, f[8]::INT AS open_interest, f[56]::INT AS open_interest_change,
   f[14]::INT AS managed_money_long, f[15]::INT AS managed_money_short, f[16]::INT AS managed_money_spread, net AS managed_money_net, f[62]::INT AS managed_money_long_change, f[63]::INT AS managed_money_short_change,
   f[62]::INT - f[63]::INT AS managed_money_net_change, 100.0 * net / f[8]::INT AS managed_money_net_pct_oi, a.i AS cot_index_26w, b.i AS cot_index_52w, c.i AS cot_index_156w,
   a.r AS net_percentile_26w, b.r AS net_percentile_52w, c.r AS net_percentile_156w, f[9]::INT AS producer_long, f[10]::INT AS producer_short, f[9]::INT - f[10]::INT AS producer_net,
   f[57]::INT AS producer_long_change, f[58]::INT AS producer_short_change, f[57]::INT - f[58]::INT AS producer_net_change, 100.0 * (f[9]::INT - f[10]::INT) / f[8]::INT AS producer_net_pct_oi,
   100.0 * f[9]::INT / f[8]::INT AS producer_long_pct_oi, 100.0 * f[10]::INT / f[8]::INT AS producer_short_pct_oi, f[11]::INT AS swap_long, f[12]::INT AS swap_short, f[13]::INT AS swap_spread,
   f[11]::INT - f[12]::INT AS swap_net, f[59]::INT AS swap_long_change, f[60]::INT AS swap_short_change, f[17]::INT AS other_reportable_long, f[18]::INT AS other_reportable_short, f[19]::INT AS other_reportable_spread,
-  f[22]::INT AS nonreportable_long, f[23]::INT AS nonreportable_short, f[166]::DOUBLE AS top_4_net_long_pct_oi, f[167]::DOUBLE AS top_4_net_short_pct_oi, f[168]::DOUBLE AS top_8_net_long_pct_oi, f[169]::DOUBLE AS top_8_net_short_pct_oi
+  f[65]::INT AS other_reportable_long_change, f[66]::INT AS other_reportable_short_change, f[17]::INT - f[18]::INT AS other_reportable_net,
+  f[65]::INT - f[66]::INT AS other_reportable_net_change, f[59]::INT - f[60]::INT AS swap_net_change, f[22]::INT AS nonreportable_long, f[23]::INT AS nonreportable_short, f[22]::INT - f[23]::INT AS nonreportable_net,
+  f[70]::INT AS nonreportable_long_change, f[71]::INT AS nonreportable_short_change, f[70]::INT - f[71]::INT AS nonreportable_net_change, f[166]::DOUBLE AS top_4_net_long_pct_oi, f[167]::DOUBLE AS top_4_net_short_pct_oi, f[168]::DOUBLE AS top_8_net_long_pct_oi, f[169]::DOUBLE AS top_8_net_short_pct_oi
 FROM week LEFT JOIN standing a ON a.d = week.d AND a.size = 26 LEFT JOIN standing b ON b.d = week.d AND b.size = 52 LEFT JOIN standing c ON c.d = week.d AND c.size = 156;
 INSERT INTO serving.cot_index_by_category BY NAME
 SELECT commodity_key, commodity_name, report_date, 'managed_money' AS category, managed_money_net AS net, cot_index_26w, cot_index_52w, cot_index_156w, net_percentile_26w, net_percentile_52w, net_percentile_156w FROM serving.cot_positioning;
