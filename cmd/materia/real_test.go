@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -115,6 +116,21 @@ var priceFigures = []figure{
 		"207.80 162.935 157.636 132.345 62.68 9.95"},
 }
 
+var cotFigures = []figure{
+	{"weeks", "SELECT count(*), min(report_date), max(report_date) FROM serving.cot_positioning", "731 2010-01-05 2024-12-31"},
+	{"2024-12-31", `SELECT open_interest, managed_money_net, managed_money_net_pct_oi, managed_money_net_change, cot_index_26w, cot_index_52w, cot_index_156w,
+		net_percentile_26w, net_percentile_52w, net_percentile_156w, producer_short_pct_oi FROM serving.cot_positioning WHERE report_date = '2024-12-31'`,
+		"192111 56908 29.62 -611 34.72 43.33 85.93 34.62 44.23 80.77 40.69"},
+	{"2022-02-08", `SELECT managed_money_net, managed_money_net_pct_oi, managed_money_net_change, cot_index_26w, cot_index_52w, cot_index_156w,
+		net_percentile_26w, net_percentile_52w, net_percentile_156w FROM serving.cot_positioning WHERE report_date = '2022-02-08'`,
+		"55348 20.27 4254 85.37 93.90 97.69 88.46 94.23 98.08"},
+	{"2016-11-08", `SELECT managed_money_net, managed_money_net_pct_oi, cot_index_26w, cot_index_52w, cot_index_156w,
+		net_percentile_26w, net_percentile_52w, net_percentile_156w FROM serving.cot_positioning WHERE report_date = '2016-11-08'`,
+		"59236 26.38 100 100 100 100 100 100"},
+	{"no window spans the year that is not there", "SELECT count(cot_index_156w), max(cot_index_156w) IS NULL FROM serving.cot_positioning WHERE report_date BETWEEN '2018-01-01' AND '2020-11-30'", "0 true"},
+	{"released on the Monday after a holiday", "SELECT release_date FROM serving.cot_positioning WHERE report_date = '2024-06-18'", "2024-06-24"},
+}
+
 // TestRealReleasesReproduceTheirFigures takes the publishers' own files down the
 // whole road, twice.
 func TestRealReleasesReproduceTheirFigures(t *testing.T) {
@@ -128,7 +144,12 @@ func TestRealReleasesReproduceTheirFigures(t *testing.T) {
 			t.Errorf("month %s, which upstream does not have, is not listed: %s", month, first)
 		}
 	}
-	for _, f := range append(psdFigures, priceFigures...) {
+	for _, name := range []string{"2017", "2025", "2026", "2006-2016", "combined 2023"} {
+		if !strings.Contains(first.stdout, name) {
+			t.Errorf("the COT file of %s, which upstream does not have, is not listed: %s", name, first)
+		}
+	}
+	for _, f := range slices.Concat(psdFigures, priceFigures, cotFigures) {
 		h.figure(f)
 	}
 	h.figure(figure{"origin", "SELECT origin FROM serving.snapshot", "replay"})
@@ -196,7 +217,7 @@ func (h *house) sameAgain(args ...string) {
 	before, files := h.stat("analytics.duckdb"), h.landingFiles()
 	lake := h.stat("lakehouse.duckdb")
 	r := h.run(args...)
-	for _, words := range []string{"psd: unchanged", "prices: unchanged", "nothing rebuilt", "was not replaced"} {
+	for _, words := range []string{"psd: unchanged", "prices: unchanged", "cot: unchanged", "nothing rebuilt", "was not replaced"} {
 		if !strings.Contains(r.stdout, words) {
 			h.t.Errorf("the second run does not say %q: %s", words, r)
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"beanflows.coffee/materia/internal/extract"
+	"beanflows.coffee/materia/internal/extract/cftccot"
 	"beanflows.coffee/materia/internal/extract/coffeeprices"
 	"beanflows.coffee/materia/internal/extract/openmeteo"
 	"beanflows.coffee/materia/internal/extract/psdonline"
@@ -13,6 +14,7 @@ func sources() []extract.Source {
 	return []extract.Source{
 		psdonline.Source(),
 		coffeeprices.Source(),
+		cftccot.Source(),
 		openmeteo.Source(),
 	}
 }

@@ -3,8 +3,9 @@ package cftccot
 import "time"
 
 // expect is the release after the given one, which may also be told by the date
-// of its report: a Tuesday, or a Monday before a holiday. Days that an executive
-// order closes are not foreseen: then a release is expected a day too early.
+// of its report (a Tuesday, or a Monday before a holiday) or of its file, which is
+// written up to two days before. Days that an executive order closes are not
+// foreseen: then a release is expected a day too early.
 func expect(last time.Time) time.Time {
 	last = date(last.Year(), last.Month(), last.Day())
 	tuesday := last
@@ -16,7 +17,7 @@ func expect(last time.Time) time.Time {
 		for tuesday.Weekday() != time.Tuesday {
 			tuesday = tuesday.AddDate(0, 0, -1)
 		}
-		if releaseDay(tuesday).After(last) {
+		if writtenAhead := last.Weekday() == time.Wednesday || last.Weekday() == time.Thursday; !writtenAhead && releaseDay(tuesday).After(last) {
 			tuesday = tuesday.AddDate(0, 0, -7)
 		}
 	}

@@ -58,7 +58,7 @@ func TestExpect(t *testing.T) {
 	for last, want := range map[string]string{
 		"2024-08-06": "2024-08-16", // a report's date, Tuesday
 		"2024-08-09": "2024-08-16", // its release
-		"2024-08-15": "2024-08-16", // a file's date, a day before the next
+		"2024-08-15": "2024-08-23", // the file of the 13th's report, written a day ahead
 		"2024-06-18": "2024-06-28", // its release was Monday the 24th
 		"2024-06-24": "2024-06-28",
 		"2024-06-11": "2024-06-24",

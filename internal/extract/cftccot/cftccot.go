@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -33,6 +34,7 @@ func Source() extract.Source {
 		TimeLimit: time.Hour,
 		Expect:    expect,
 		Extract:   run,
+		ReleaseOf: func(e landing.Entry) time.Time { return reportDate(e.Path) },
 	}
 }
 
@@ -111,27 +113,33 @@ func files(r report, w extract.Window, now time.Time, landed []landing.Entry) []
 func newestYear(r report, landed []landing.Entry) int {
 	newest := 0
 	for _, e := range landed {
-		if rest, ours := strings.CutPrefix(e.Path, r.folder+"/"); ours {
-			year, _, _ := strings.Cut(rest, "/")
-			n, _ := strconv.Atoi(year) // 0 for a name that is not ours
-			newest = max(newest, n)
+		if at := reportDate(e.Path); strings.HasPrefix(e.Path, r.folder+"/") && !at.IsZero() {
+			newest = max(newest, at.Year())
 		}
 	}
 	return newest
 }
 
+// reportDate is that of the newest report in a landed file, as its name says; zero
+// for a name that is not ours.
+func reportDate(name string) time.Time {
+	plain, _ := landing.PlainPath(name)
+	at, _ := time.Parse(time.DateOnly, strings.TrimSuffix(path.Base(plain), ".csv.gz"))
+	return at
+}
+
 // fetch lands one file, or notes that upstream does not have it.
 func fetch(ctx context.Context, s *extract.Session, f file) error {
-	least, err := leastRows(ctx, s, f)
+	before, err := rowsBefore(ctx, s, f)
 	if err != nil {
 		return err
 	}
 	ask := extract.GetOptions{Conditional: true}
-	if least == 1 { // nothing landed from here: its absence may settle, once the year is long over
+	if before == 0 { // its absence may settle, once the year is long over
 		ask.Month = date(f.last, time.December, 1)
 	}
 	resp, err := s.Get(ctx, f.url, ask)
-	if errors.Is(err, extract.ErrNotFound) && least == 1 {
+	if errors.Is(err, extract.ErrNotFound) && before == 0 {
 		s.Absent(f.name)
 		return nil
 	}
@@ -143,11 +151,11 @@ func fetch(ctx context.Context, s *extract.Session, f file) error {
 	case resp.NotModified:
 		s.Unchanged(resp)
 		return nil
-	case resp.IsHTML() && least == 1 && notYet(f, s.Now()):
+	case resp.IsHTML() && before == 0 && notYet(f, s.Now()):
 		s.Absent(f.name)
 		return nil
 	}
-	return land(ctx, s, resp, f, least)
+	return land(ctx, s, resp, f, before)
 }
 
 // notYet says that a year's first report is not due, or was not a week ago.
@@ -155,24 +163,24 @@ func notYet(f file, now time.Time) bool {
 	return now.Before(firstRelease(f.first).AddDate(0, 0, 7))
 }
 
-// leastRows is how many rows a file must have: 90 % of what landed from its URL,
-// rounded up, since a file only grows; 1 where nothing did.
-func leastRows(ctx context.Context, s *extract.Session, f file) (int64, error) {
+// rowsBefore is how many rows the newest file from the same URL has; 0 where none
+// landed.
+func rowsBefore(ctx context.Context, s *extract.Session, f file) (int64, error) {
 	landed, err := s.Landed(ctx)
 	if err != nil {
 		return 0, err
 	}
 	rows := int64(0)
 	for _, e := range landed {
-		if e.URL == f.url {
-			rows = e.Rows // the newest landing's
+		if e.URL == f.url && !s.SetAside(e) {
+			rows = e.Rows
 		}
 	}
-	return max(1, int64(float64(rows)*minShare+0.999)), nil
+	return rows, nil
 }
 
 // land checks the CSV in the answer while it streams into a file, and lands it.
-func land(ctx context.Context, s *extract.Session, resp *extract.Response, f file, least int64) error {
+func land(ctx context.Context, s *extract.Session, resp *extract.Response, f file, before int64) error {
 	member, err := resp.UnzipOne()
 	if err != nil {
 		return err
@@ -190,17 +198,15 @@ func land(ctx context.Context, s *extract.Session, resp *extract.Response, f fil
 	if err := check.Close(); err != nil {
 		return resp.Refuse(err)
 	}
-	newest, err := check.verdict(f, least, s.Now())
-	if err != nil {
-		return resp.Refuse(err)
+	findings := append(check.findings(f, s.Now()), extract.FewerRows(check.rows, before, minShare)...)
+	if err := resp.Judge(findings...); err != nil {
+		return err
 	}
-	for _, w := range check.warnings() {
-		s.Warn("%s: %s", resp.URL, w)
-	}
+	newest := check.newestReport()
 	if at := resp.Released; at != nil && (at.Before(newest) || at.After(newest.Add(lateRelease))) {
 		resp.Released = nil // of the file's move, not of a release
 	}
-	path := fmt.Sprintf("%s/%d/%s.csv.gz", f.folder, newest.Year(), newest.Format(time.DateOnly))
-	_, err = s.Land(ctx, draft, landing.Entry{Path: path, Rows: check.rows, ReleasedAt: resp.Released}, resp)
+	name := fmt.Sprintf("%s/%d/%s.csv.gz", f.folder, newest.Year(), newest.Format(time.DateOnly))
+	_, err = s.Land(ctx, draft, landing.Entry{Path: name, Rows: check.rows, ReleasedAt: resp.Released}, resp)
 	return err
 }

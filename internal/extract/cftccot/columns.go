@@ -2,8 +2,11 @@ package cftccot
 
 import "fmt"
 
-// dateColumn is the report date's name since 2013; before it was another.
-const dateColumn = "Report_Date_as_YYYY-MM-DD"
+const (
+	// dateColumn is the report date's name since 2013; before it was another.
+	dateColumn = "Report_Date_as_YYYY-MM-DD"
+	codeColumn = "CFTC_Contract_Market_Code"
+)
 
 func categories() []string {
 	return []string{"Prod_Merc", "Swap", "M_Money", "Other_Rept", "Tot_Rept", "NonRept"}
@@ -31,7 +34,7 @@ func position(category, side, crop string) string {
 
 // columns are the header of every file seen from 2010 to 2024, in its order.
 func columns() []string {
-	all := []string{"Market_and_Exchange_Names", "As_of_Date_In_Form_YYMMDD", dateColumn, "CFTC_Contract_Market_Code", "CFTC_Market_Code",
+	all := []string{"Market_and_Exchange_Names", "As_of_Date_In_Form_YYMMDD", dateColumn, codeColumn, "CFTC_Market_Code",
 		"CFTC_Region_Code", "CFTC_Commodity_Code"}
 	crops := []string{"All", "Old", "Other"}
 	each := func(list []string, name func(category, side string) string) {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"beanflows.coffee/materia/internal/extract"
 )
 
 const (
@@ -30,7 +32,8 @@ type scanner struct {
 	newest     string
 
 	excess     int64 // allowed between the open interest and its parts
-	notes      []string
+	header     []extract.Finding
+	check      *extract.Check
 	line       []byte // the piece of a line that came so far
 	crlf       bool   // the header ends in \r\n, and so must every line
 	names      []string
@@ -38,17 +41,11 @@ type scanner struct {
 	interest   int
 	long       []int
 	short      []int
-	keys       map[string]struct{}
-	duplicates int64 // rows whose contract and date stood before
-	unequal    int64 // rows whose categories do not make the open interest
-	example    string
 	fields     [][]byte
 	err        error
 }
 
-func newScanner(excess int64) *scanner {
-	return &scanner{excess: excess, keys: map[string]struct{}{}}
-}
+func newScanner(excess int64) *scanner { return &scanner{excess: excess} }
 
 // Write checks the next piece. An error is final.
 func (s *scanner) Write(p []byte) (int, error) {
@@ -74,7 +71,8 @@ func (s *scanner) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Close checks the end: a last line may lack its line break.
+// Close checks the end: a last line may lack its line break, but a file without a
+// row about coffee is none of ours.
 func (s *scanner) Close() error {
 	switch {
 	case s.err != nil:
@@ -84,8 +82,15 @@ func (s *scanner) Close() error {
 			end = "\r\n"
 		}
 		s.err = s.take(append(s.line, end...))
+	}
+	switch {
+	case s.err != nil:
 	case s.names == nil:
 		s.err = errors.New("an empty file")
+	case s.rows == 0:
+		s.err = errors.New("a header and no rows")
+	case s.coffeeRows == 0:
+		s.err = fmt.Errorf("none of its %d rows is about coffee (%s %s)", s.rows, codeColumn, coffeeCode)
 	}
 	return s.err
 }
@@ -162,8 +167,7 @@ func (s *scanner) fail(format string, args ...any) error {
 	return fmt.Errorf(where+format, args...)
 }
 
-// readHeader compares the names with the known ones. Other places and more
-// columns are a warning; a name that is missing is refused with the difference.
+// readHeader compares the names with the known ones; see extract.CompareColumns.
 func (s *scanner) readHeader() error {
 	var names []string
 	for _, f := range s.fields {
@@ -173,31 +177,18 @@ func (s *scanner) readHeader() error {
 	if at := slices.Index(names, "Report_Date_as_MM_DD_YYYY"); at >= 0 {
 		names[at] = dateColumn
 	}
-	known := columns()
-	var missing, unknown []string
-	for _, name := range known {
-		if !slices.Contains(names, name) {
-			missing = append(missing, name)
-		}
-	}
 	for n, name := range names {
-		if !slices.Contains(known, name) {
-			unknown = append(unknown, name)
-		}
 		if slices.Index(names, name) != n {
 			return fmt.Errorf("the header has %q twice", name)
 		}
 	}
-	switch {
-	case len(missing) > 0:
-		return fmt.Errorf("the header has other columns than known: missing %s, unknown %s", some(missing), some(unknown))
-	case len(unknown) > 0:
-		s.notes = append(s.notes, fmt.Sprintf("new columns %s", some(unknown)))
-	case !slices.Equal(names, known):
-		s.notes = append(s.notes, "the columns are in another order than known")
-	}
+	s.header = extract.CompareColumns(columns(), names)
 	index := func(name string) int { return slices.Index(names, name) }
-	s.names, s.date, s.code, s.interest = names, index(dateColumn), index("CFTC_Contract_Market_Code"), index("Open_Interest_All")
+	s.names, s.date, s.code, s.interest = names, index(dateColumn), index(codeColumn), index("Open_Interest_All")
+	if s.date < 0 || s.code < 0 {
+		return fmt.Errorf("%s", s.header[len(s.header)-1].Detail)
+	}
+	s.check = extract.Contract{Key: []string{codeColumn, dateColumn}}.Over(names)
 	for _, c := range categories() {
 		if c == "Tot_Rept" {
 			continue // the sum of others
@@ -212,14 +203,6 @@ func (s *scanner) readHeader() error {
 	return nil
 }
 
-// some lists up to eight names.
-func some(names []string) string {
-	if len(names) <= 8 {
-		return fmt.Sprintf("%q", names)
-	}
-	return fmt.Sprintf("%q and %d more", names[:8], len(names)-8)
-}
-
 func (s *scanner) readRow() error {
 	if len(s.fields) != len(s.names) {
 		return s.fail("has %d fields, the header %d", len(s.fields), len(s.names))
@@ -231,28 +214,8 @@ func (s *scanner) readRow() error {
 	if code == "" {
 		return s.fail("has no contract code")
 	}
-	interest, err := s.sum(s.interest)
-	if err != nil {
-		return err
-	}
-	long, err := s.sum(s.long...)
-	if err != nil {
-		return err
-	}
-	short, err := s.sum(s.short...)
-	if err != nil {
-		return err
-	}
-	if off := max(interest-long, long-interest, interest-short, short-interest); off > s.excess {
-		if s.unequal++; s.unequal == 1 {
-			s.example = fmt.Sprintf("%s on %s by %d contracts", code, day, off)
-		}
-	}
-	key := code + " " + day
-	if _, stood := s.keys[key]; stood {
-		s.duplicates++
-	}
-	s.keys[key] = struct{}{}
+	s.check.Row(s.rows+1, s.fields)
+	s.checkPositions(code, day)
 	s.rows++
 	if code == coffeeCode {
 		s.coffeeRows++
@@ -264,45 +227,56 @@ func (s *scanner) readRow() error {
 	return nil
 }
 
-// sum adds up the positions in some columns.
-func (s *scanner) sum(columns ...int) (int64, error) {
-	total := int64(0)
+// checkPositions notes positions that are no numbers, or do not make the open
+// interest.
+func (s *scanner) checkPositions(code, day string) {
+	interest, known := s.sum(s.interest)
+	long, longs := s.sum(s.long...)
+	short, shorts := s.sum(s.short...)
+	if !known || !longs || !shorts {
+		return
+	}
+	if off := max(interest-long, long-interest, interest-short, short-interest); off > s.excess {
+		s.check.Note("identity", "the categories do not make the open interest", s.rows+1, fmt.Sprintf("%s on %s by %d contracts", code, day, off))
+	}
+}
+
+// sum adds up the positions in some columns; a column that the header lacks, or a
+// value that is no number, makes it unknown.
+func (s *scanner) sum(columns ...int) (total int64, known bool) {
+	known = true
 	for _, c := range columns {
+		if c < 0 {
+			known = false
+			continue
+		}
 		n, err := strconv.ParseInt(string(s.fields[c]), 10, 64)
 		if err != nil {
-			return 0, s.fail("has %q for %s, which is no number", s.fields[c], s.names[c])
+			s.check.Note("type", "column "+s.names[c]+" is no number", s.rows+1, string(s.fields[c]))
+			known = false
 		}
 		total += n
 	}
-	return total, nil
+	return total, known
 }
 
-// verdict says whether the rows can be the file's, and the newest report's date.
-func (s *scanner) verdict(f file, least int64, now time.Time) (time.Time, error) {
-	newest, _ := time.Parse(time.DateOnly, s.newest) // readRow checked it; zero without rows
-	switch {
-	case s.rows == 0:
-		return newest, errors.New("a header and no rows")
-	case s.coffeeRows == 0:
-		return newest, fmt.Errorf("none of its %d rows is about coffee (CFTC_Contract_Market_Code %s)", s.rows, coffeeCode)
-	case s.rows < least:
-		return newest, fmt.Errorf("%d rows, fewer than %d, which is %.0f %% of what landed from here before", s.rows, least, minShare*100)
-	case s.oldest < strconv.Itoa(f.first) || newest.Year() > f.last:
-		return newest, fmt.Errorf("reports of %s to %s do not belong in the file of %s", s.oldest, s.newest, f.name)
-	case newest.After(now.AddDate(0, 0, 1)):
-		return newest, fmt.Errorf("a report of %s, which is still to come", s.newest)
-	}
-	return newest, nil
+// newestReport is the date of the newest row; zero where there is none.
+func (s *scanner) newestReport() time.Time {
+	newest, _ := time.Parse(time.DateOnly, s.newest) // readRow checked it
+	return newest
 }
 
-// warnings are what a person should know of a file that lands all the same.
-func (s *scanner) warnings() []string {
-	all := slices.Clone(s.notes)
-	if s.duplicates > 0 {
-		all = append(all, fmt.Sprintf("%d rows repeat a contract and report date", s.duplicates))
+// findings are what the rows and the header say against the file.
+func (s *scanner) findings(f file, now time.Time) []extract.Finding {
+	refuse := func(rule, format string, args ...any) extract.Finding {
+		return extract.Finding{Rule: rule, Detail: fmt.Sprintf(format, args...), Refuse: true}
 	}
-	if s.unequal > 0 {
-		all = append(all, fmt.Sprintf("in %d of %d rows the categories do not make the open interest, the first %s", s.unequal, s.rows, s.example))
+	list := slices.Concat(s.header, s.check.Findings())
+	if s.oldest < strconv.Itoa(f.first) || s.newestReport().Year() > f.last {
+		list = append(list, refuse("range", "reports of %s to %s do not belong in the file of %s", s.oldest, s.newest, f.name))
 	}
-	return all
+	if s.newestReport().After(now.AddDate(0, 0, 1)) {
+		list = append(list, refuse("range", "a report of %s, which is still to come", s.newest))
+	}
+	return list
 }
