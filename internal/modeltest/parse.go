@@ -163,6 +163,9 @@ func (t *testCase) parseOutputs(root, file string, v *value) error {
 		o := output{line: v.line, partial: all || isTrue(v.get("partial"))}
 		var err error
 		o.rows, o.query, err = readRows(root, file, name, v, nil)
+		if err == nil && o.query != "" && all && !isTrue(v.get("partial")) {
+			err = bad(v.line, "%s: SQLMesh does not apply outputs.partial to a query: write partial: true beside the query", name)
+		}
 		return o, err
 	}
 	if q := out.get("query"); q != nil {
