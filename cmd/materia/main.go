@@ -62,6 +62,7 @@ func verbs(a *app) []*cobra.Command {
 		testCmd(a),
 		formatCmd(a),
 		lintCmd(a),
+		lineageCmd(a),
 		queryCmd(a),
 		landingCmd(a),
 		stateCmd(a),
