@@ -207,7 +207,7 @@ func (a *app) zone() (*landing.Zone, error) {
 }
 
 // loadProject reads the SQL project. bound may be nil.
-func (a *app) loadProject(ctx context.Context, bound func(string) ([]model.Column, bool)) (*model.Project, error) {
+func (a *app) loadProject(ctx context.Context, bound func(string) (model.Binding, bool)) (*model.Project, error) {
 	root, err := filepath.Abs(a.landingDir)
 	if err != nil {
 		return nil, err

@@ -49,6 +49,7 @@ func (l *loader) analyse(ctx context.Context) (map[string][]readerCall, error) {
 			before := len(l.errs.Errors)
 			calls[p.name] = l.analyseQuery(p, q, &tree, names)
 			p.m.RowWise = p.kind == Full && len(calls[p.name]) > 0 && len(p.m.Refs) == 0 && len(p.dependsOn) == 0 && rowWise(&tree)
+			p.wholes = wholes(&tree)
 			if p.m.TimeColumn != "" || len(p.m.UniqueKey) > 0 {
 				p.m.TimeBound = p.timeBound(&tree)
 			}

@@ -69,12 +69,12 @@ func BenchmarkLoad(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	known := map[string][]Column{}
+	known := map[string]Binding{}
 	for _, m := range p.Models {
-		known[m.BindKey] = m.Columns
+		known[m.BindKey] = Binding{m.Columns, m.Reads}
 	}
 	b.Run("unchanged", func(b *testing.B) {
-		benchmarkLoad(b, root, LoadOptions{Bound: func(key string) ([]Column, bool) { c, ok := known[key]; return c, ok }})
+		benchmarkLoad(b, root, LoadOptions{Bound: func(key string) (Binding, bool) { c, ok := known[key]; return c, ok }})
 	})
 }
 

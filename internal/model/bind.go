@@ -47,7 +47,7 @@ func (l *loader) bind(ctx context.Context, order []string) error {
 		return err
 	}
 	defer c.Close()
-	if _, err := c.ExecContext(ctx, "SET errors_as_json = true; CREATE SCHEMA materia_bind"); err != nil {
+	if _, err := c.ExecContext(ctx, "SET errors_as_json = true; CREATE SCHEMA materia_bind; CREATE SCHEMA materia_cut"); err != nil {
 		return err
 	}
 	version, err := duck.LibraryVersion(ctx, l.db)
@@ -82,8 +82,8 @@ func (b *binder) model(ctx context.Context, p *parsedModel) error {
 	described := p.m.Columns // so far descriptions only
 	p.m.Columns, p.m.Contract, p.m.BindKey = nil, len(p.columns) > 0, b.key(p)
 	if b.l.recall != nil && p.m.BindKey != "" {
-		if columns, ok := b.l.recall(p.m.BindKey); ok {
-			p.m.Columns = slices.Clone(columns)
+		if known, ok := b.l.recall(p.m.BindKey); ok {
+			p.m.Columns, p.m.Reads = slices.Clone(known.Columns), known.Reads
 			p.keepDescriptions(described, b.l.errs)
 			return nil
 		}
@@ -108,6 +108,9 @@ func (b *binder) model(ctx context.Context, p *parsedModel) error {
 	p.m.Columns = columns
 	p.keepDescriptions(described, b.l.errs)
 	p.checkBound(b.l.errs)
+	if err := b.proveReads(ctx, p); err != nil {
+		return err
+	}
 	return b.audits(ctx, p)
 }
 
@@ -117,6 +120,7 @@ func (b *binder) model(ctx context.Context, p *parsedModel) error {
 func (b *binder) key(p *parsedModel) string {
 	d := newDigest()
 	d.add("duckdb", b.version)
+	d.add("with what it reads")
 	d.add("query", p.m.Query)
 	d.add("kind", append([]string{p.m.TimeColumn, p.m.TimeFormat, string(p.m.Unit)}, p.m.UniqueKey...)...)
 	for _, r := range p.m.Refs {
@@ -292,13 +296,49 @@ func (b *binder) ensure(ctx context.Context, name string) (ok bool, err error) {
 }
 
 func (b *binder) create(ctx context.Context, name string, columns []Column) error {
+	if _, err := b.c.ExecContext(ctx, "CREATE TABLE "+bindTable(name)+" ("+columnDefs(columns)+")"); err != nil {
+		return fmt.Errorf("bind %s: %w", name, err)
+	}
+	return nil
+}
+
+func columnDefs(columns []Column) string {
 	defs := make([]string, len(columns))
 	for i, c := range columns {
 		defs[i] = duck.QuoteIdent(c.Name) + " " + c.Type
 	}
-	_, err := b.c.ExecContext(ctx, "CREATE TABLE "+bindTable(name)+" ("+strings.Join(defs, ", ")+")")
+	return strings.Join(defs, ", ")
+}
+
+// proveReads binds the query again, against parents that lack the columns it
+// does not seem to read. Only if it returns the same is that what it reads.
+func (b *binder) proveReads(ctx context.Context, p *parsedModel) error {
+	reads := b.reads(p)
+	if len(reads) == 0 {
+		return nil
+	}
+	cut := func(name string) string { return strings.Replace(bindTable(name), "materia_bind.", "materia_cut.", 1) }
+	for name, columns := range reads {
+		left := slices.DeleteFunc(slices.Clone(b.l.byName[name].m.Columns), func(c Column) bool { return !contains(columns, strings.ToLower(c.Name)) })
+		if _, err := b.c.ExecContext(ctx, "CREATE OR REPLACE TABLE "+cut(name)+" ("+columnDefs(left)+")"); err != nil {
+			return fmt.Errorf("bind %s: %w", name, err)
+		}
+	}
+	r, err := p.m.renderWith(epoch(), func(dep string) string {
+		if reads[dep] != nil {
+			return cut(dep)
+		}
+		return bindTable(dep)
+	}, b.standInFor(p))
 	if err != nil {
-		return fmt.Errorf("bind %s: %w", name, err)
+		return err
+	}
+	columns, err := b.query(ctx, r.SQL)
+	if err != nil {
+		return ctx.Err() // it reads more than it mentions
+	}
+	if slices.EqualFunc(columns, p.m.Columns, func(a, b Column) bool { return a.Name == b.Name && a.Type == b.Type }) {
+		p.m.Reads = reads
 	}
 	return nil
 }

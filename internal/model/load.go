@@ -22,7 +22,7 @@ type loader struct {
 	broken map[string]bool // names that files claim which could not be read
 	audits map[string]auditFile
 	db     *sql.DB
-	recall func(bindKey string) ([]Column, bool)
+	recall func(bindKey string) (Binding, bool)
 }
 
 func load(ctx context.Context, root string, o LoadOptions) (*Project, error) {

@@ -135,10 +135,16 @@ type LoadOptions struct {
 	Getenv func(string) string // for env_var(); nil: no variable is set
 	User   string              // for user()
 
-	// Bound gives the columns of a model that was loaded without errors under
+	// Bound gives the binding of a model that was loaded without errors under
 	// the same BindKey, so that DuckDB need not be asked again: binding is
 	// most of the time of a Load. nil: everything is bound.
-	Bound func(bindKey string) ([]Column, bool)
+	Bound func(bindKey string) (Binding, bool)
+}
+
+// Binding is what DuckDB says of a query: what it returns, and what it reads.
+type Binding struct {
+	Columns []Column
+	Reads   map[string][]string // see Model.Reads
 }
 
 // Load reads the project at root: config.yaml, models/, audits/ and the seeds

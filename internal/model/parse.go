@@ -23,7 +23,8 @@ type parsedModel struct {
 	seed      *seedDecl
 	query     Span // in the file; empty for a seed
 	expanded  *expanded
-	wrong     bool // something in the query or the seed is reported already: do not ask DuckDB as well
+	wholes    map[string]bool // models it reads with all their columns
+	wrong     bool            // something in the query or the seed is reported already: do not ask DuckDB as well
 }
 
 type columnDecl struct {

@@ -220,18 +220,18 @@ MODEL (name staging.c);
 SELECT 'x' AS word
 `
 	}
-	known := map[string][]Column{}
+	known := map[string]Binding{}
 	load := func(archive string) (hits []string, err error) {
-		p, err := Load(context.Background(), project(t, archive), LoadOptions{Bound: func(key string) ([]Column, bool) {
+		p, err := Load(context.Background(), project(t, archive), LoadOptions{Bound: func(key string) (Binding, bool) {
 			c, ok := known[key]
 			if ok {
-				hits = append(hits, c[0].Name+" "+c[0].Type)
+				hits = append(hits, c.Columns[0].Name+" "+c.Columns[0].Type)
 			}
 			return c, ok
 		}})
 		if err == nil {
 			for _, m := range p.Models {
-				known[m.BindKey] = m.Columns
+				known[m.BindKey] = Binding{m.Columns, m.Reads}
 			}
 		}
 		slices.Sort(hits)

@@ -73,7 +73,8 @@ func compute(kind string, project *model.Project, in Inputs, recorded Recorded) 
 	if err := p.refuseLostFiles(old); err != nil {
 		return nil, err
 	}
-	d := diff{plan: p, old: old, versions: map[string]string{}, oldCode: codeVersions(recorded.Models), built: recorded.Built, impact: map[string]Category{}, dirty: map[string]bool{}}
+	oldCode, oldAncestry := recordedCodes(recorded.Models)
+	d := diff{plan: p, old: old, versions: map[string]string{}, oldCode: oldCode, oldAncestry: oldAncestry, built: recorded.Built, impact: map[string]Category{}, dirty: map[string]bool{}}
 	for _, t := range p.targets {
 		d.versions[t.model.Name] = t.version
 		d.model(t)
@@ -90,9 +91,10 @@ func compute(kind string, project *model.Project, in Inputs, recorded Recorded) 
 	return p, nil
 }
 
-// target gives every model the version it should have.
+// target gives every model the version it should have. A table is named by its
+// content; a view names the tables it is made of, since it goes with them.
 func (p *Plan) target(files inputList, in Inputs, recorded Recorded, old map[string]RecordedModel) error {
-	versions, codes := map[string]string{}, map[string]string{}
+	targets := map[string]*target{}
 	readers, matched := 0, 0
 	for _, name := range p.project.Order {
 		m := p.project.Models[name]
@@ -100,25 +102,12 @@ func (p *Plan) target(files inputList, in Inputs, recorded Recorded, old map[str
 			return err
 		}
 		t := &target{model: m, byGlob: map[string][]InputFile{}}
-		for _, r := range m.Readers {
-			found, err := files.match(r.Glob)
-			if err != nil {
-				return fmt.Errorf("plan: model %s (%s): %w", m.Name, m.File, err)
-			}
-			if len(found) == 0 && m.Kind == model.View {
-				return fmt.Errorf("plan: model %s (%s): a VIEW that reads landing files needs at least one, and %s matches none; make it FULL", m.Name, m.File, r.Glob)
-			}
-			t.byGlob[r.Glob] = found
-			t.files = append(t.files, found...)
-			readers, matched = readers+1, matched+len(found)
+		if err := t.freeze(files); err != nil {
+			return err
 		}
-		if len(m.Readers) > 1 { // each reader's list is sorted by itself
-			slices.SortFunc(t.files, compareInputs)
-			t.files = slices.Compact(t.files)
-		}
-		parents, parentCodes := map[string]string{}, map[string]string{}
-		for _, d := range m.DependsOn {
-			parents[d], parentCodes[d] = versions[d], codes[d]
+		readers, matched = readers+len(m.Readers), matched+len(t.files)
+		if m.RowWise {
+			t.ledger = ledgerID(m)
 		}
 		if m.Incremental() {
 			s, err := p.spanOf(m, in, recorded, old[m.Name])
@@ -126,19 +115,54 @@ func (p *Plan) target(files inputList, in Inputs, recorded Recorded, old map[str
 				return fmt.Errorf("plan: model %s (%s): %w", m.Name, m.File, err)
 			}
 			t.span, t.ledger = s, ledgerID(m)
-			parents["from"], parents["to"] = s.Start.Format(time.RFC3339), s.End.Format(time.RFC3339) // no model is named so
 		}
-		t.version = version(m.Name, m.CodeHash, parents, t.files)
-		t.codeVersion = version(m.Name, m.CodeHash, parentCodes, nil)
-		if m.RowWise {
-			t.ledger = ledgerID(m)
-		}
-		versions[name], codes[name] = t.version, t.codeVersion
+		targets[name] = t
 		p.targets = append(p.targets, t)
-		p.Models = append(p.Models, Assignment{Model: m.Name, Version: t.version, MetaHash: m.MetaHash})
 	}
 	if readers > 0 && matched == 0 {
 		return ErrNoLanding
+	}
+	all := newContents(p.project.Models, func(m *model.Model) ([]InputFile, map[string]string) {
+		t := targets[m.Name]
+		if !m.Incremental() {
+			return t.files, nil
+		}
+		return t.files, map[string]string{"from": t.span.Start.Format(time.RFC3339), "to": t.span.End.Format(time.RFC3339)} // no model is named so
+	})
+	code, ancestry := codes(p.project.Models, p.project.Order, false), codes(p.project.Models, p.project.Order, true)
+	for _, t := range p.targets {
+		m := t.model
+		t.codeVersion, t.ancestry = code[m.Name], ancestry[m.Name]
+		t.version = all.of(m.Name, nil)
+		if m.Kind == model.View || m.Kind == model.Embedded {
+			parents := map[string]string{}
+			for _, d := range m.DependsOn {
+				parents[d] = targets[d].version
+			}
+			t.version = version(m.Name, m.CodeHash, parents, t.files)
+		}
+		p.Models = append(p.Models, Assignment{Model: m.Name, Version: t.version, MetaHash: m.MetaHash})
+	}
+	return nil
+}
+
+// freeze takes the files that the model's readers match.
+func (t *target) freeze(files inputList) error {
+	m := t.model
+	for _, r := range m.Readers {
+		found, err := files.match(r.Glob)
+		if err != nil {
+			return fmt.Errorf("plan: model %s (%s): %w", m.Name, m.File, err)
+		}
+		if len(found) == 0 && m.Kind == model.View {
+			return fmt.Errorf("plan: model %s (%s): a VIEW that reads landing files needs at least one, and %s matches none; make it FULL", m.Name, m.File, r.Glob)
+		}
+		t.byGlob[r.Glob] = found
+		t.files = append(t.files, found...)
+	}
+	if len(m.Readers) > 1 { // each reader's list is sorted by itself
+		slices.SortFunc(t.files, compareInputs)
+		t.files = slices.Compact(t.files)
 	}
 	return nil
 }
@@ -159,29 +183,16 @@ func (p *Plan) refuseLostFiles(old map[string]RecordedModel) error {
 	return nil
 }
 
-// codeVersions are the versions without inputs of a recorded environment.
-func codeVersions(models []RecordedModel) map[string]string {
-	codes := map[string]string{}
-	for _, r := range models {
-		parents := map[string]string{}
-		for _, d := range r.Model.DependsOn {
-			parents[d] = codes[d]
-		}
-		codes[r.Model.Name] = version(r.Model.Name, r.CodeHash, parents, nil)
-	}
-	return codes
-}
-
 // diff sorts models into what the plan says of them.
 type diff struct {
-	plan     *Plan
-	old      map[string]RecordedModel
-	oldCode  map[string]string
-	versions map[string]string // of the targets so far
-	built    map[string]bool
-	impact   map[string]Category // of models whose code or whose ancestors' code changed
-	dirty    map[string]bool     // models whose version is not the recorded one
-	assigned bool                // some model shows another version or other metadata than recorded
+	plan                 *Plan
+	old                  map[string]RecordedModel
+	oldCode, oldAncestry map[string]string
+	versions             map[string]string // of the targets so far
+	built                map[string]bool
+	impact               map[string]Category // of models whose code or whose ancestors' code changed
+	dirty                map[string]bool     // models whose version is not the recorded one
+	assigned             bool                // some model shows another version or other metadata than recorded
 }
 
 func (d *diff) model(t *target) {
@@ -203,7 +214,12 @@ func (d *diff) model(t *target) {
 		p.IndirectlyModified = append(p.IndirectlyModified, Indirect{m.Name, category, because})
 		d.impact[m.Name] = category
 		reasons = append(reasons, "code changed in "+strings.Join(because, ", "))
+	case d.oldAncestry[m.Name] != t.ancestry: // not in what it reads
+		because, _ := d.changedParents(m)
+		p.IndirectlyModified = append(p.IndirectlyModified, Indirect{m.Name, IndirectNonBreaking, because})
+		d.impact[m.Name] = IndirectNonBreaking
 	}
+	codeReason := len(reasons) > 0
 	if known && r.CodeHash == m.CodeHash && r.MetaHash != m.MetaHash {
 		p.MetadataUpdated = append(p.MetadataUpdated, Metadata{m.Name, unifiedDiff(r.Model, m)})
 	}
@@ -225,8 +241,12 @@ func (d *diff) model(t *target) {
 	if !known || r.Version != t.version || r.MetaHash != m.MetaHash {
 		d.assigned = true
 	}
-	if because := d.dirtyParents(m); d.dirty[m.Name] && d.impact[m.Name] == "" && len(because) > 0 {
-		reasons = append(reasons, "new data in "+strings.Join(because, ", "))
+	if because := d.dirtyParents(m); d.dirty[m.Name] && !codeReason && len(because) > 0 {
+		what := "new data in "
+		if d.impact[m.Name] != "" {
+			what = "another version of "
+		}
+		reasons = append(reasons, what+strings.Join(because, ", "))
 	}
 	switch {
 	case m.Kind == model.Embedded: // built where it is read
@@ -238,6 +258,17 @@ func (d *diff) model(t *target) {
 	case d.dirty[m.Name]:
 		p.Reused = append(p.Reused, Reused{m.Name, t.version})
 	}
+}
+
+// recordedCodes are codes of a recorded environment, hashed as they were then.
+func recordedCodes(recorded []RecordedModel) (code, ancestry map[string]string) {
+	models, order := map[string]*model.Model{}, []string{}
+	for _, r := range recorded {
+		m := *r.Model
+		m.CodeHash = r.CodeHash
+		models[m.Name], order = &m, append(order, m.Name)
+	}
+	return codes(models, order, false), codes(models, order, true)
 }
 
 func (d *diff) changedParents(m *model.Model) ([]string, Category) {

@@ -109,7 +109,8 @@ func (p *Plan) Changes() bool { return p.changes }
 type target struct {
 	model       *model.Model
 	version     string // of code, parents and files
-	codeVersion string // of code and parents only
+	codeVersion string // of code alone, and of parents as far as they are read
+	ancestry    string // of code alone, and of parents whole
 	files       []InputFile
 	byGlob      map[string][]InputFile
 
@@ -168,13 +169,13 @@ type Definition struct {
 
 // Bound answers model.LoadOptions.Bound from what was recorded, so that an
 // unchanged model need not be bound again.
-func (r Recorded) Bound(bindKey string) ([]model.Column, bool) {
+func (r Recorded) Bound(bindKey string) (model.Binding, bool) {
 	for _, m := range r.Models {
 		if bindKey != "" && m.Model.BindKey == bindKey {
-			return m.Model.Columns, true
+			return model.Binding{Columns: m.Model.Columns, Reads: m.Model.Reads}, true
 		}
 	}
-	return nil, false
+	return model.Binding{}, false
 }
 
 // ErrNoLanding says that the landing readers match no file at all.

@@ -78,7 +78,7 @@ func TestRealProjectOnTheRealRelease(t *testing.T) {
 	}
 	asked, hits := 0, 0
 	project, err := model.Load(context.Background(), h.project, model.LoadOptions{Getenv: func(string) string { return h.landing },
-		Bound: func(key string) ([]model.Column, bool) {
+		Bound: func(key string) (model.Binding, bool) {
 			asked++
 			columns, ok := recorded.Bound(key)
 			if ok {
