@@ -53,6 +53,8 @@ type Server struct {
 
 	files  fileCache
 	prices priceCache
+
+	warehouses stockCache
 }
 
 var _ http.Handler = (*Server)(nil)
@@ -145,6 +147,8 @@ func (s *Server) answer(r *http.Request, fault Fault) answer {
 		return s.cot(path, fault)
 	case "archive-api.open-meteo.com":
 		return s.archive(path, r, fault)
+	case "www.ice.com":
+		return s.ice(path, fault)
 	}
 	return notFound()
 }
