@@ -5,6 +5,7 @@ import (
 	"beanflows.coffee/materia/internal/extract/cftccot"
 	"beanflows.coffee/materia/internal/extract/coffeeprices"
 	"beanflows.coffee/materia/internal/extract/openmeteo"
+	"beanflows.coffee/materia/internal/extract/icestocks"
 	"beanflows.coffee/materia/internal/extract/psdonline"
 )
 
@@ -16,5 +17,6 @@ func sources() []extract.Source {
 		coffeeprices.Source(),
 		cftccot.Source(),
 		openmeteo.Source(),
+		icestocks.Source(),
 	}
 }

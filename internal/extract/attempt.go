@@ -30,7 +30,7 @@ func (c *Client) attempt(ctx context.Context, r request, spool *os.File) (got an
 		return answer{}, 0, fmt.Errorf("not an https URL: %q", r.url)
 	}
 	for hops := 0; ; hops++ {
-		if err := c.polite(ctx, at.Host); err != nil {
+		if err := c.polite(ctx, at.Host, r.spacing); err != nil {
 			return answer{}, 0, err
 		}
 		resp, stop, err := c.send(ctx, at, r)

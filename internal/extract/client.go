@@ -154,7 +154,8 @@ type request struct {
 	accept       string
 	etag         string // of the content that is known already; empty: ask for the whole
 	lastModified string
-	tries        int // 0: the client's
+	tries        int           // 0: the client's
+	spacing      time.Duration // least time to the next request to the host, if more than the client's
 }
 
 // answer is what came of it. The body lies in the spool.
@@ -207,9 +208,15 @@ func endOf(ctx context.Context, last error) error {
 	return cause
 }
 
-// polite waits until the host may be asked again, and reserves that moment.
-func (c *Client) polite(ctx context.Context, host string) error {
-	if c.limits.Delay <= 0 {
+// polite waits until the host may be asked again, and reserves that moment. The
+// next request then waits for the client's delay, or for spacing if that is more;
+// a loopback stand-in needs none.
+func (c *Client) polite(ctx context.Context, host string, spacing time.Duration) error {
+	if c.loopback() {
+		spacing = 0
+	}
+	delay := max(c.limits.Delay, spacing)
+	if delay <= 0 {
 		return context.Cause(ctx)
 	}
 	c.mu.Lock()
@@ -218,7 +225,7 @@ func (c *Client) polite(ctx context.Context, host string) error {
 	if at.Before(now) {
 		at = now
 	}
-	c.next[host] = at.Add(c.limits.Delay)
+	c.next[host] = at.Add(delay)
 	c.mu.Unlock()
 	if wait := at.Sub(now); wait > 0 {
 		return c.sleep(ctx, wait)

@@ -334,7 +334,7 @@ func TestPoliteness(t *testing.T) {
 	var slept []time.Duration
 	c := NewClient(ClientOptions{Sleep: func(_ context.Context, d time.Duration) error { slept = append(slept, d); return nil }})
 	for _, host := range []string{"a", "b", "a", "a"} {
-		if err := c.polite(t.Context(), host); err != nil {
+		if err := c.polite(t.Context(), host, 0); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -67,6 +67,9 @@ type GetOptions struct {
 	// Month is the month that the URL is about. Once it is old, a 404 is final and
 	// the URL is not asked again. Zero: always ask.
 	Month time.Time
+	// Spacing is the least time between two requests to the host, where that is
+	// more than the client's delay. A stand-in on this machine needs none.
+	Spacing time.Duration
 }
 
 // Now is the time for dates and stamps.
@@ -89,7 +92,7 @@ func (s *Session) Get(ctx context.Context, url string, o GetOptions) (*Response,
 			return nil, r.error(ErrNotFound)
 		}
 	}
-	ask := request{url: url, accept: o.Accept, tries: o.Tries}
+	ask := request{url: url, accept: o.Accept, tries: o.Tries, spacing: o.Spacing}
 	if o.Conditional {
 		var err error
 		if ask.etag, ask.lastModified, err = s.validators(ctx, url); err != nil {

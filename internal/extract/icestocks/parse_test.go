@@ -1,0 +1,322 @@
+package icestocks
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	_ "time/tzdata"
+
+	"beanflows.coffee/materia/internal/upstream"
+	"beanflows.coffee/materia/internal/xls"
+)
+
+func zone(t testing.TB) *time.Location {
+	t.Helper()
+	z, err := newYork()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return z
+}
+
+// parse reads a workbook with one of the parsers.
+func parse(t testing.TB, body []byte, how func(xls.Workbook, *time.Location) (report, error)) (report, error) {
+	t.Helper()
+	book, err := xls.Read(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return how(book, zone(t))
+}
+
+// cells are a section's bags by origin and port, without zeros.
+func (r report) cells(section string) map[string]int64 {
+	all := map[string]int64{}
+	for _, x := range r.records {
+		if x.section == section && x.bags > 0 {
+			all[x.origin+"|"+x.code] += x.bags
+		}
+	}
+	return all
+}
+
+func (r report) sum(section string) int64 {
+	var sum int64
+	for _, x := range r.records {
+		if x.section == section {
+			sum += x.bags
+		}
+	}
+	return sum
+}
+
+// Figures of the report of 26 December 2025, as read off it by others.
+func TestRealDailyReport(t *testing.T) {
+	r, err := parse(t, realFile(t, "ice_stocks/coffee_cert_stock_20251226.xls"), daily)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.date != "2025-12-26" || r.asOf != "2025-12-26T12:36:04-05:00" || len(r.warnings) > 0 {
+		t.Errorf("date %s, as of %s, warnings %q", r.date, r.asOf, r.warnings)
+	}
+	byPort, byOrigin := map[string]int64{}, map[string]int64{}
+	for _, x := range r.records {
+		if x.section == certified {
+			byPort[x.code+" "+x.name] += x.bags
+			byOrigin[x.origin] += x.bags
+		}
+	}
+	wantPorts := map[string]int64{"ANT Antwerp": 374281, "BAR Barcelona": 0, "HA/BR Hamburg/Bremen": 34520, "HOU Houston": 12304, "MIAMI Miami": 6990,
+		"NOLA New Orleans": 2083, "NY New York": 26299, "VA Virginia": 0}
+	if !maps.Equal(byPort, wantPorts) {
+		t.Errorf("by port %v", byPort)
+	}
+	if byOrigin["Brazil"] != 81527 || byOrigin["Mexico"] != 73310 || byOrigin["Peru"] != 69077 || len(byOrigin) != 16 {
+		t.Errorf("by origin %v", byOrigin)
+	}
+	for section, want := range map[string]int64{certified: 456477, transition: 399871, pending: 8210, passed: 0, failed: 0, rebagging: 0} {
+		if got := r.sum(section); got != want || !slices.ContainsFunc(r.records, func(x record) bool { return x.section == section }) {
+			t.Errorf("%s %d, want %d and a record of it", section, got, want)
+		}
+	}
+	if got := r.cells(pending); !maps.Equal(got, map[string]int64{"Brazil|ANT": 6630, "Peru|MIAMI": 500, "Uganda|ANT": 330, "Venezuela|HA/BR": 750}) {
+		t.Errorf("pending %v", got)
+	}
+}
+
+// codes are the port codes of the history files in ICE's own form.
+var codes = map[string]string{"HAM": "HA/BR", "NYK": "NY", "NOR": "NOLA", "NO": "NOLA", "MIA": "MIAMI", "VIR": "VA"}
+
+func code(c string) string {
+	if own, ok := codes[c]; ok {
+		return own
+	}
+	return c
+}
+
+type snapshot struct {
+	Date     string           `json:"date"`
+	Total    int64            `json:"total_bags"`
+	ByPort   map[string]int64 `json:"by_port_totals"`
+	Sections map[string]struct {
+		GrandTotal int64 `json:"grand_total"`
+		ByOrigin   map[string]struct {
+			ByPort map[string]int64 `json:"by_port"`
+		} `json:"by_origin"`
+	} `json:"sections"`
+}
+
+func snapshots(t testing.TB, name string) []snapshot {
+	t.Helper()
+	var all struct{ Snapshots []snapshot }
+	if err := json.Unmarshal(realFile(t, "ice_stocks/"+name), &all); err != nil {
+		t.Fatal(err)
+	}
+	return all.Snapshots
+}
+
+// tableOf writes cells "origin|port" as a table of ports and origins.
+func tableOf(cells map[string]int64) upstream.StockTable {
+	t := upstream.StockTable{Ports: []string{"ANT", "BAR", "HA/BR", "HOU", "MIAMI", "NOLA", "NY", "VA"}}
+	rows := map[string]*upstream.StockRow{}
+	for _, key := range slices.Sorted(maps.Keys(cells)) {
+		name, port, _ := strings.Cut(key, "|")
+		if rows[name] == nil {
+			rows[name] = &upstream.StockRow{Origin: name, Bags: make([]int, len(t.Ports))}
+		}
+		rows[name].Bags[slices.Index(t.Ports, port)] += int(cells[key])
+	}
+	for _, name := range slices.Sorted(maps.Keys(rows)) {
+		t.Rows = append(t.Rows, *rows[name])
+	}
+	return t
+}
+
+var layouts = []upstream.StockLayout{upstream.Layout2016, upstream.Layout2021, upstream.Layout2023}
+
+// Every day of the history by port, written in three layouts and read back.
+func TestDailyHistoryByPortInEveryLayout(t *testing.T) {
+	days := 0
+	for _, years := range []string{"2010-2014", "2015-2019", "2020-2024"} {
+		for _, s := range snapshots(t, "certified_stocks_arabica_daily_by_port_"+years+".json") {
+			days++
+			cells := map[string]int64{}
+			for port, bags := range s.ByPort {
+				cells["|"+code(port)] += bags
+			}
+			for _, layout := range layouts {
+				checkDay(t, s.Date, layout, cells, nil, s.Total)
+			}
+		}
+	}
+	if days != 3643 {
+		t.Errorf("%d days, want 3,643", days)
+	}
+}
+
+// Every day of the history by origin and port, with what was pending.
+func TestDailyHistoryByOriginInEveryLayout(t *testing.T) {
+	all := snapshots(t, "certified_stocks_arabica_20250528_20260806.json")
+	for _, s := range all {
+		section := func(name string) map[string]int64 {
+			cells := map[string]int64{}
+			for origin, o := range s.Sections[name].ByOrigin {
+				for port, bags := range o.ByPort {
+					if bags > 0 {
+						cells[origin+"|"+code(port)] += bags
+					}
+				}
+			}
+			return cells
+		}
+		for _, layout := range layouts {
+			checkDay(t, s.Date, layout, section("total_certified"), section("pending_grading"), s.Total)
+		}
+	}
+	if len(all) != 301 {
+		t.Errorf("%d days, want 301", len(all))
+	}
+}
+
+func checkDay(t *testing.T, date string, layout upstream.StockLayout, certifiedCells, pendingCells map[string]int64, total int64) {
+	t.Helper()
+	at, err := time.ParseInLocation(time.DateOnly+" 15:04", date+" 13:31", zone(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	report := upstream.StockReport{AsOf: at, Certified: tableOf(certifiedCells)}
+	if pendingCells != nil {
+		report.Pending = tableOf(pendingCells)
+	}
+	got, err := parse(t, report.XLS(layout), daily)
+	if err != nil {
+		t.Fatalf("%s, layout %d: %v", date, layout, err)
+	}
+	if got.date != date || got.asOf != at.Format(time.RFC3339) || len(got.warnings) > 0 {
+		t.Fatalf("%s, layout %d: dated %s, as of %s, warnings %q", date, layout, got.date, got.asOf, got.warnings)
+	}
+	if !maps.Equal(got.cells(certified), certifiedCells) || got.sum(certified) != total {
+		t.Fatalf("%s, layout %d: %v, want %v", date, layout, got.cells(certified), certifiedCells)
+	}
+	if layout == upstream.Layout2016 { // by port alone
+		byPort := map[string]int64{}
+		for key, bags := range pendingCells {
+			_, port, _ := strings.Cut(key, "|")
+			byPort["|"+port] += bags
+		}
+		pendingCells = byPort
+	}
+	if pendingCells != nil && !maps.Equal(got.cells(pending), pendingCells) {
+		t.Fatalf("%s, layout %d: pending %v, want %v", date, layout, got.cells(pending), pendingCells)
+	}
+}
+
+// The ages of 31 July 2026, whose sum is the certified bags of that day.
+func TestRealAgesReadBack(t *testing.T) {
+	var file struct {
+		Ageing struct {
+			Detail map[string][]struct {
+				Bucket string `json:"age_bucket"`
+				Bags   int64
+			} `json:"age_detail"`
+		} `json:"ageing_report"`
+	}
+	if err := json.Unmarshal(realFile(t, "ice_stocks/certified_stocks_arabica_20250528_20260806.json"), &file); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]int64{}
+	for port, buckets := range file.Ageing.Detail {
+		for _, b := range buckets {
+			var from, to int
+			if _, err := fmt.Sscanf(b.Bucket, "%d to %d", &from, &to); err != nil {
+				t.Fatal(err)
+			}
+			want[fmt.Sprintf("%d|%d|%s", from, to, port)] += b.Bags
+		}
+	}
+	ports := slices.Sorted(maps.Keys(file.Ageing.Detail))
+	report := upstream.AgeingReport{AsOf: time.Date(2026, 7, 31, 0, 0, 0, 0, time.UTC), Ports: ports}
+	for from := 0; from <= 5971; from += 30 {
+		row := upstream.AgeRow{From: from, To: from + 29}
+		if from == 0 {
+			row.To, from = 120, 91
+		}
+		any := false
+		for _, port := range ports {
+			n := want[fmt.Sprintf("%d|%d|%s", row.From, row.To, port)]
+			row.Bags, any = append(row.Bags, int(n)), any || n > 0
+		}
+		if any {
+			report.Rows = append(report.Rows, row)
+		}
+	}
+	got, err := parse(t, report.XLS(), ageing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cells := map[string]int64{}
+	for _, x := range got.records {
+		if x.bags > 0 {
+			cells[x.ageFrom+"|"+x.ageTo+"|"+x.code] += x.bags
+		}
+	}
+	if got.date != "2026-07-31" || got.asOf != "" || !maps.Equal(cells, want) {
+		t.Errorf("dated %s, %d cells, want %d", got.date, len(cells), len(want))
+	}
+	day := snapshots(t, "certified_stocks_arabica_20250528_20260806.json")
+	i := slices.IndexFunc(day, func(s snapshot) bool { return s.Date == "2026-07-31" })
+	if got.sum(ageingSection) != 264179 || day[i].Total != 264179 {
+		t.Errorf("the ages sum to %d, the day's report says %d", got.sum(ageingSection), day[i].Total)
+	}
+}
+
+// Month ends of ICE's own history, written and read back with typed dates.
+func TestRealMonthEndsReadBack(t *testing.T) {
+	lines := strings.Split(strings.TrimSpace(string(realFile(t, "ice_stocks/ice_eom_kc_cert_stocks_total_excerpt_1996_2026.csv"))), "\n")[1:]
+	var months []upstream.MonthEnd
+	want := map[string]int64{}
+	for _, line := range lines {
+		text, bags, _ := strings.Cut(strings.TrimSpace(line), ",")
+		day, err := time.Parse(time.DateOnly, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var n int
+		if _, err := fmt.Sscan(bags, &n); err != nil {
+			t.Fatal(err)
+		}
+		months = append(months, upstream.MonthEnd{Date: day, Bags: []int{n - n/3, n / 3}})
+		want[text] = int64(n)
+	}
+	got, err := parse(t, upstream.HistoryXLS([]string{"ANT", "NOLA"}, months), history)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cells := map[string]int64{}
+	for _, x := range got.records {
+		cells[x.date] += x.bags
+	}
+	if len(got.warnings) > 0 || got.date != "2026-01-30" || len(want) != 63 || !maps.Equal(cells, want) {
+		t.Errorf("newest %s, %d months, want %d; warnings %q", got.date, len(cells), len(want), got.warnings)
+	}
+}
+
+// realFile is a publisher's file, or a loud skip.
+func realFile(t testing.TB, name string) []byte {
+	t.Helper()
+	data := os.Getenv("MATERIA_REAL_DATA")
+	if data == "" {
+		data = filepath.Join("..", "..", "..", "..", "shared", "data")
+	}
+	body, err := os.ReadFile(filepath.Join(data, name))
+	if err != nil {
+		t.Skipf("SKIPPED: real upstream files not found at %s (set MATERIA_REAL_DATA): %v", data, err)
+	}
+	return body
+}
