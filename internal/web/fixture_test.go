@@ -127,7 +127,7 @@ var realOnce struct {
 	files map[bool][]byte
 }
 
-// realData publishes both sources computed from real files at path; with
+// realData publishes prices, supply and certified stocks computed from real files at path; with
 // revised also the release of December 2023.
 func realData(t testing.TB, path string, revised bool) {
 	t.Helper()
@@ -157,6 +157,9 @@ func realData(t testing.TB, path string, revised bool) {
 		"{{attributes}}", filepath.Join(dir, "psd/lookup_attributes_coffee.csv"),
 		"{{second}}", second,
 		"{{cot}}", filepath.Join(dir, "cot/coffee_only/f_year_*.txt"),
+		"{{stocks}}", filepath.Join(dir, "ice_stocks/certified_stocks_arabica_20250528_20260806.json"),
+		"{{oldstocks}}", filepath.Join(dir, "ice_stocks/certified_stocks_arabica_daily_by_port_*.json"),
+		"{{months}}", filepath.Join(dir, "ice_stocks/ice_eom_kc_cert_stocks_total_excerpt_1996_2026.csv"),
 	).Replace(string(text))
 	publish(t, path, "schema.sql", "meta.sql", filled)
 	body, err := os.ReadFile(path)

@@ -32,6 +32,7 @@ func sitePages() []page {
 		{path: "/price", label: "Price", file: "price.html", params: priceParams, load: loadPrice},
 		{path: "/positioning", label: "Positioning", file: "positioning.html", params: cotParams, load: loadPositioning},
 		{path: "/supply", label: "Supply", file: "supply.html", params: supplyParams, load: loadSupply},
+		{path: "/stocks", label: "Stocks", file: "stocks.html", params: stocksParams, load: loadStocks},
 		{path: "/methodology", label: "Methodology", file: "methodology.html", always: true, load: loadMethodology},
 		{path: "/status", label: "Status", file: "status.html", load: loadStatus},
 	}
@@ -40,6 +41,7 @@ func sitePages() []page {
 // params is what a page's query means, checked.
 type params struct {
 	Range   string // of /price and /positioning; "" elsewhere
+	Range   string // of /price and /stocks; "" elsewhere
 	Country string // of /supply; "" elsewhere
 
 	// canonical is the query that links use; default pages have none and are

@@ -11,6 +11,7 @@ import (
 )
 
 var dataPages = []string{"/", "/price", "/price?range=3m", "/price?range=5y", "/price?range=max", "/positioning", "/positioning?range=1y", "/positioning?range=10y", "/positioning?range=max", "/supply", "/supply?country=BR", "/methodology", "/status"}
+var dataPages = []string{"/", "/price", "/price?range=3m", "/price?range=5y", "/price?range=max", "/supply", "/supply?country=BR", "/stocks", "/stocks?range=6m", "/stocks?range=max", "/methodology", "/status"}
 
 func TestPagesInEveryState(t *testing.T) {
 	states := []struct {
@@ -26,6 +27,15 @@ func TestPagesInEveryState(t *testing.T) {
 			"/supply":      {"The world grows 56.55 million bags more than it drinks in 2023/24", "importing countries are not counted before"},
 			"/positioning": {"Funds are net short", "lots of arabica, down 1,234 on the week", "Coffee C", "CFTC Commitments of Traders", "producers"},
 			"/methodology": {"US public domain", "never the exchange’s settlement"},
+			"/":       {"Arabica closed at 238.60 cents a pound, up 0.05", "9 Dec 2025", "World stocks-to-use", "The release of 21 December 2023 changed 2 figures"},
+			"/price":  {"closes and averages", "52-week high", "last trading day", "Yahoo Finance KC=F"},
+			"/supply": {"The world grows 56.55 million bags more than it drinks in 2023/24", "importing countries are not counted before"},
+			"/stocks": {"Certified arabica stocks stand at 862,400 bags, down 100 on the day", "On 9 December 2025 ICE held 862,400 bags ready for delivery, 100 fewer than in the report before.",
+				"3.1\u202f% below the 52-week high of 890,000 bags", "Europe stores 646,800 bags (75\u202f%), the United States 215,600 bags (25\u202f%); Antwerp alone has 75\u202f%.",
+				"8,210 bags wait to be graded; 825 passed and 275 failed that day.", "400,000 bags (46\u202f%) are transition bags", "The stock would last the world 1.9 days",
+				"By origin: Honduras 60\u202f% and Brazil 40\u202f%", "31\u202f% of the bags had been graded more than a year before, at the end of November 2025, as at the month end before",
+				"The largest part, 46\u202f%, was graded up to 120 days before", "Month ends since 1996: the most was", "do not allow a download here", "ICE certified coffee stocks"},
+			"/methodology": {"US public domain", "never added", "never the exchange’s settlement"},
 			"/status":      {"All 3 sources are as they should be", "Of the last 4 runs, 1 failed", "1 of 2 audits found rows", "0123456789abcdef0123456789abcdef"},
 		}, lacks: []string{"SAMPLE", "REPLAY", "Stale."}},
 		{name: "stale", change: []string{"UPDATE serving.data_freshness SET expected_next = DATE '2025-12-03' WHERE source = 'prices'"}, want: map[string][]string{
@@ -53,14 +63,34 @@ func TestPagesInEveryState(t *testing.T) {
 		}},
 		{name: "nothing at all", change: []string{"DELETE FROM serving.commodity_metrics WHERE country_code = 'WORLD'", "DELETE FROM serving.coffee_prices", "DELETE FROM serving.cot_positioning", "DELETE FROM serving.data_freshness",
 			"DELETE FROM serving.pipeline_runs", "DELETE FROM serving.data_quality", "DELETE FROM serving.lineage", "DELETE FROM serving.psd_revisions"}, want: map[string][]string{
+		{name: "no prices table", change: []string{"DROP TABLE serving.coffee_prices"}, want: map[string][]string{"/": {"The world grows"}, "/price": {"No prices yet"}}},
+		{name: "no stocks", change: []string{"DELETE FROM serving.ice_warehouse_stocks", "DELETE FROM serving.data_freshness WHERE source = 'ice'"}, want: map[string][]string{
+			"/": {"Arabica closed", "<strong>Missing.</strong> ICE certified coffee stocks has never been loaded."}, "/stocks": {"No certified stocks yet"},
+		}},
+		{name: "no stocks tables", change: []string{"DROP TABLE serving.ice_warehouse_stocks", "DROP TABLE serving.ice_warehouse_stocks_by_port", "DROP TABLE serving.ice_aging_stocks", "DROP TABLE serving.ice_month_end_stocks"},
+			want: map[string][]string{"/stocks": {"No certified stocks yet"}}},
+		{name: "one report, no ages, no history", change: []string{"DELETE FROM serving.ice_warehouse_stocks WHERE report_date < DATE '2025-12-09'", "DELETE FROM serving.ice_warehouse_stocks_by_port WHERE report_date < DATE '2025-12-09'",
+			"UPDATE serving.ice_warehouse_stocks SET change_bags = NULL, avg_30d_bags = NULL, high_52w_bags = NULL, drawdown_52w_pct = NULL", "DELETE FROM serving.ice_aging_stocks", "DELETE FROM serving.ice_month_end_stocks"},
+			want: map[string][]string{"/stocks": {"<h1>Certified arabica stocks stand at 862,400 bags</h1>", "the report before it is missing, so the day&#39;s change is not known", "Its 52-week high is not known",
+				"no ageing report is loaded", "The age profile is not known"}}, lacks: []string{"Month ends since"}},
+		{name: "no supply", change: []string{"DELETE FROM serving.commodity_metrics WHERE country_code <> 'BR'", "DELETE FROM serving.psd_revisions"}, want: map[string][]string{
+			"/": {"Arabica closed"}, "/supply": {"No balance sheet yet"},
+		}},
+		{name: "nothing at all", change: []string{"DELETE FROM serving.commodity_metrics WHERE country_code = 'WORLD'", "DELETE FROM serving.coffee_prices", "DELETE FROM serving.data_freshness",
+			"DELETE FROM serving.pipeline_runs", "DELETE FROM serving.data_quality", "DELETE FROM serving.lineage", "DELETE FROM serving.psd_revisions", "DELETE FROM serving.ice_warehouse_stocks"}, want: map[string][]string{
 			"/": {"Nothing is known yet"}, "/status": {"No source has been loaded yet", "No run is recorded", "No audit is recorded"},
 		}},
 		{name: "nulls", change: []string{
 			"UPDATE serving.coffee_prices SET open = NULL, high = NULL, low = NULL, volume = NULL, return_pct = NULL, sma_20 = NULL, sma_50 = NULL, sma_200 = NULL, high_52w = NULL, low_52w = NULL, close_high_52w = NULL, close_low_52w = NULL, volatility_20d_pct = NULL, volatility_20d_ex_roll_pct = NULL, drawdown_pct = NULL, is_roll = NULL",
 			"UPDATE serving.commodity_metrics SET production = NULL, arabica_production = NULL, exports = NULL, domestic_consumption = NULL, ending_stocks = NULL, stocks_to_use_pct = NULL, stocks_to_use_incl_exports_pct = NULL, production_yoy_pct = NULL, export_share_pct = NULL",
+			"UPDATE serving.ice_warehouse_stocks SET certified_bags = NULL, transition_bags = NULL, pending_bags = NULL, passed_bags = NULL, failed_bags = NULL, change_bags = NULL, europe_bags = NULL, us_bags = NULL, avg_30d_bags = NULL, high_52w_bags = NULL, drawdown_52w_pct = NULL, use_market_year = NULL, yearly_use_bags = NULL, days_of_use = NULL",
+			"UPDATE serving.ice_warehouse_stocks_by_port SET region = NULL, transition_bags = NULL, bags = NULL, origin = ''",
+			"UPDATE serving.ice_aging_stocks SET region = NULL, age_to_days = NULL, bags = NULL",
+			"UPDATE serving.ice_month_end_stocks SET region = NULL, bags = NULL",
 			"UPDATE serving.data_freshness SET title = NULL, licence = NULL, homepage = NULL, cadence = NULL, last_checked = NULL, last_status = NULL, last_error = NULL, last_landed_at = NULL, released_at = NULL, as_of = NULL, files = NULL, bytes = NULL, expected_next = NULL, newest_file = NULL, newest_sha256 = NULL, newest_url = NULL",
 			"UPDATE serving.snapshot SET origin = NULL, plan_id = NULL, materia_version = NULL"}, want: map[string][]string{
 			"/": {"Arabica closed at 238.60 cents a pound"}, "/price": {"too few days"}, "/supply": {"production or consumption is not known"},
+			"/stocks": {"Certified arabica stocks are not known", "told no total", "How many bags wait to be graded is not known", "no consumption is loaded"},
 		}, lacks: []string{"NaN", "Inf", "%!"}},
 	}
 	for _, state := range states {
@@ -177,6 +207,8 @@ func TestHostileStringsAreText(t *testing.T) {
 		"UPDATE serving.commodity_metrics SET country_name = "+sqlEvil+" WHERE country_code = 'BR'",
 		"UPDATE serving.commodity_metrics SET season = "+sqlEvil+" WHERE market_year = 2022",
 		"UPDATE serving.psd_revisions SET country_name = "+sqlEvil+", attribute = "+sqlEvil+", season = "+sqlEvil,
+		"UPDATE serving.ice_warehouse_stocks_by_port SET port_name = "+sqlEvil+" WHERE port_code = 'NY'",
+		"UPDATE serving.ice_warehouse_stocks_by_port SET origin = "+sqlEvil+" WHERE origin = 'Brazil'",
 		"UPDATE serving.data_freshness SET title = "+sqlEvil+", licence = "+sqlEvil+", cadence = "+sqlEvil+", last_status = 'failed', last_error = "+sqlEvil+", newest_file = "+sqlEvil+", newest_sha256 = "+sqlEvil+", homepage = 'javascript:alert(1)'",
 		"UPDATE serving.pipeline_runs SET run_id = "+sqlEvil+", pipeline = "+sqlEvil+", source = "+sqlEvil+", status = "+sqlEvil+", error = "+sqlEvil,
 		"UPDATE serving.data_quality SET model = "+sqlEvil+", audit = "+sqlEvil,

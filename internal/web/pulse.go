@@ -54,6 +54,7 @@ func pulseParts() []pulsePart {
 		{"prices", "KC=F prices", (*pulsePage).addPrice},
 		{"cot", "CFTC Commitments of Traders", (*pulsePage).addPositioning},
 		{"psd", "USDA PSD Online", (*pulsePage).addSupply},
+		{"ice", "ICE certified coffee stocks", (*pulsePage).addCertified},
 	}
 }
 

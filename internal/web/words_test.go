@@ -185,3 +185,75 @@ func TestNumbers(t *testing.T) {
 		}
 	}
 }
+
+func TestCertifiedSentencesInEveryCase(t *testing.T) {
+	d := stockDay{Date: on("2025-12-26"), Certified: known(456477)}
+	for _, c := range []struct {
+		change            num
+		headline, finding string
+	}{
+		{known(1250), "456,477 bags, up 1,250 on the day", "1,250 more than in the report before."},
+		{known(-3), "456,477 bags, down 3 on the day", "3 fewer than in the report before."},
+		{known(0), "456,477 bags, unchanged on the day", "as many as in the report before."},
+		{num{}, "456,477 bags", "so the day's change is not known."},
+	} {
+		d.Change = c.change
+		if got := certifiedHeadline(d); !strings.HasSuffix(got, c.headline) {
+			t.Errorf("headline %q, want it to end in %q", got, c.headline)
+		}
+		if got := certifiedMove(d); !strings.HasSuffix(got, c.finding) || !strings.HasPrefix(got, "On 26 December 2025 ICE held 456,477 bags") {
+			t.Errorf("finding %q, want it to end in %q", got, c.finding)
+		}
+	}
+	for _, c := range []struct {
+		drawdown, mean num
+		want           string
+	}{
+		{num{}, known(1), "Its 52-week high is not known: a year of reports without a gap is not loaded."},
+		{known(0), num{}, "That is the most in 52 weeks."},
+		{known(-0.04), known(456477), "That is the most in 52 weeks and equal to the mean of the last 30 reports."},
+		{known(-48.5), known(440000), "That is 48.5\u202f% below the 52-week high of 886,115 bags and above the mean of the last 30 reports, 440,000 bags."},
+		{known(-48.5), known(460000), "That is 48.5\u202f% below the 52-week high of 886,115 bags and below the mean of the last 30 reports, 460,000 bags."},
+	} {
+		d.Drawdown, d.Mean30, d.High52 = c.drawdown, c.mean, known(886115)
+		if got := certifiedRange(d); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+	rank := stockRank{Reports: 100, Since: on("2021-01-04"), Percentile: known(37), Lower: 36, Higher: 63}
+	for _, c := range []struct {
+		lower, higher int64
+		want          string
+	}{
+		{36, 63, "It is as many as or more than in 37\u202f% of the 100 reports since 4 January 2021."},
+		{0, 99, "None of the 100 reports since 4 January 2021 shows fewer."},
+		{99, 0, "None of the 100 reports since 4 January 2021 shows more."},
+		{0, 0, "It was the same in all of the 100 reports since 4 January 2021."},
+	} {
+		rank.Lower, rank.Higher = c.lower, c.higher
+		if got := certifiedRank(rank); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+	for _, c := range []struct {
+		pending, passed, failed num
+		want                    string
+	}{
+		{known(8210), known(0), known(0), "8,210 bags wait to be graded; none passed and none failed that day."},
+		{known(1), known(825), known(0), "1 bag waits to be graded; 825 passed and none failed that day."},
+		{known(0), known(0), known(275), "No bags wait to be graded; none passed and 275 failed that day."},
+		{num{}, num{}, known(1), "How many bags wait to be graded is not known; the report does not say what passed and failed that day."},
+	} {
+		d.Pending, d.Passed, d.Failed = c.pending, c.passed, c.failed
+		if got := gradingFinding(d); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+	d.Europe, d.US, d.Transition = known(408801), known(47676), known(399871)
+	if got := whereStored(d, []holding{{Name: "Antwerp", Share: known(81.99)}}); got != "Europe stores 408,801 bags (90\u202f%), the United States 47,676 bags (10\u202f%); Antwerp alone has 82\u202f%." {
+		t.Error(got)
+	}
+	if got := transitionFinding(d); got != "Of the total, 399,871 bags (88\u202f%) are transition bags, which meet a discount from 2027 on." {
+		t.Error(got)
+	}
+}

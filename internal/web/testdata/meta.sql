@@ -6,6 +6,9 @@ INSERT INTO serving.data_freshness VALUES
   ('cot', 'CFTC Commitments of Traders', 'US public domain', 'https://www.cftc.gov/MarketReports/CommitmentsofTraders/index.htm', 'Fridays at 15:30 New York', 'live', DATE '2025-12-10',
    'success', '', TIMESTAMP '2025-12-05 21:00:00', TIMESTAMP '2025-12-05 20:30:00', DATE '2025-12-02', 30, 15793660, DATE '2025-12-12', 'cot/2025/2025-12-02.csv.gz',
    'ccccccccccccddddddddddddeeeeeeeeeeeeffffffffffff0000000000001111', 'https://www.cftc.gov/files/dea/history/fut_disagg_txt_2025.zip'),
+  ('ice', 'ICE certified coffee stocks', 'personal use', 'https://www.ice.com/report/42', 'every business day', 'live', DATE '2025-12-10',
+   'success', '', TIMESTAMP '2025-12-09 19:00:00', TIMESTAMP '2025-12-09 18:31:00', DATE '2025-12-09', 800, 9471225, DATE '2025-12-10', 'ice_stocks/2025-12-09.csv.gz',
+   'bbbbbbbbbbbbccccccccccccddddddddddddeeeeeeeeeeeeffffaaaaaaaaaaaa', 'https://www.ice.com/publicdocs/futures_us_reports/coffee/coffee_cert_stock_20251209.xls'),
   ('psd', 'USDA PSD Online', 'US public domain', 'https://apps.fas.usda.gov/psdonline', 'about June and December', 'live', DATE '2025-12-10',
    'unchanged', '', TIMESTAMP '2023-12-21 18:00:00', TIMESTAMP '2023-12-21 17:00:00', DATE '2023-12-21', 2, 8271017, DATE '2026-06-30',
    'psd/2023/12/111111111111.csv.gzip', '1111111111112222222222223333333333334444444444445555555555556666', 'https://apps.fas.usda.gov/psdonline/downloads/psd_coffee_csv.zip');

@@ -66,3 +66,29 @@ SELECT 'arabica' AS commodity_key, 'Coffee arabica' AS commodity_name, week.d AS
 FROM week LEFT JOIN standing a ON a.d = week.d AND a.size = 26 LEFT JOIN standing b ON b.d = week.d AND b.size = 52 LEFT JOIN standing c ON c.d = week.d AND c.size = 156;
 INSERT INTO serving.cot_index_by_category BY NAME
 SELECT commodity_key, commodity_name, report_date, 'managed_money' AS category, managed_money_net AS net, cot_index_26w, cot_index_52w, cot_index_156w, net_percentile_26w, net_percentile_52w, net_percentile_156w FROM serving.cot_positioning;
+-- Certified stocks as others read them off the reports: by port since 2010, by origin and port since May 2025.
+CREATE TEMP TABLE ports AS SELECT * FROM (VALUES ('ANT', 'ANT', 'Antwerp', 'Europe'), ('BAR', 'BAR', 'Barcelona', 'Europe'), ('HAM', 'HA/BR', 'Hamburg/Bremen', 'Europe'),
+  ('HA/BR', 'HA/BR', 'Hamburg/Bremen', 'Europe'), ('HOU', 'HOU', 'Houston', 'US'), ('MIA', 'MIAMI', 'Miami', 'US'), ('MIAMI', 'MIAMI', 'Miami', 'US'), ('NOR', 'NOLA', 'New Orleans', 'US'),
+  ('NOLA', 'NOLA', 'New Orleans', 'US'), ('NYK', 'NY', 'New York', 'US'), ('NY', 'NY', 'New York', 'US'), ('VIR', 'VA', 'Virginia', 'US'), ('VA', 'VA', 'Virginia', 'US')) p(label, code, name, region);
+CREATE TEMP TABLE stock_snapshot AS
+SELECT unnest(snapshots) AS s FROM read_json('{{stocks}}', maximum_object_size = 100000000, columns = {'snapshots': 'JSON[]'});
+CREATE TEMP TABLE stock_cell AS
+SELECT CAST(s->>'date' AS DATE) AS d, o.key AS origin, p.key AS label, CAST(p.value AS BIGINT) AS bags
+FROM stock_snapshot, json_each(s->'sections'->'total_certified'->'by_origin') o, json_each(o.value->'by_port') p;
+CREATE TEMP TABLE stock_total AS
+SELECT CAST(s->>'date' AS DATE) AS d, CAST(s->>'total_bags' AS BIGINT) AS certified, CAST(s->>'pending_grading_bags' AS BIGINT) AS pending, CAST(s->>'passed_today_bags' AS BIGINT) AS passed, CAST(s->>'failed_today_bags' AS BIGINT) AS failed FROM stock_snapshot
+UNION ALL BY NAME
+SELECT d, sum(bags) AS certified FROM (SELECT CAST(s->>'date' AS DATE) AS d, CAST(p.value AS BIGINT) AS bags
+  FROM (SELECT unnest(snapshots) AS s FROM read_json('{{oldstocks}}', maximum_object_size = 100000000, columns = {'snapshots': 'JSON[]'})), json_each(s->'by_port_totals') p) GROUP BY d;
+INSERT INTO serving.ice_warehouse_stocks_by_port
+SELECT 'arabica', 'Coffee arabica', d, code, name, region, origin, sum(bags), NULL FROM stock_cell JOIN ports USING (label) GROUP BY ALL HAVING sum(bags) > 0;
+INSERT INTO serving.ice_warehouse_stocks
+WITH t AS (SELECT *, lag(certified) OVER (ORDER BY d) AS before, lag(d) OVER (ORDER BY d) AS day_before, count(*) OVER (ORDER BY d ROWS 29 PRECEDING) AS n,
+    avg(certified) OVER (ORDER BY d ROWS 29 PRECEDING) AS mean FROM stock_total WHERE d <= DATE '2025-12-09')
+SELECT 'arabica', 'Coffee arabica', t.d, t.d + INTERVAL 18 HOUR, true, certified, NULL, pending, passed, failed, CASE WHEN t.d - day_before <= 8 THEN certified - before END,
+  (SELECT sum(bags) FROM serving.ice_warehouse_stocks_by_port p WHERE p.report_date = t.d AND region = 'Europe'), (SELECT sum(bags) FROM serving.ice_warehouse_stocks_by_port p WHERE p.report_date = t.d AND region = 'US'),
+  CASE WHEN n = 30 THEN mean END, (SELECT max(certified) FROM stock_total w WHERE w.d > t.d - INTERVAL 1 YEAR AND w.d <= t.d),
+  100.0 * certified / (SELECT max(certified) FROM stock_total w WHERE w.d > t.d - INTERVAL 1 YEAR AND w.d <= t.d) - 100, 2022, 167945000, certified / (167945000 / 365.0)
+FROM t;
+DELETE FROM serving.ice_warehouse_stocks_by_port WHERE report_date > (SELECT max(report_date) FROM serving.ice_warehouse_stocks);
+INSERT INTO serving.ice_month_end_stocks SELECT 'arabica', 'Coffee arabica', date, 'ANT', 'All ports', 'Europe', total_bags FROM read_csv('{{months}}', header = true, auto_detect = false, columns = {'date': 'DATE', 'total_bags': 'BIGINT'});

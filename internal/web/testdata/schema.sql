@@ -37,6 +37,17 @@ CREATE TABLE serving.cot_positioning (commodity_key VARCHAR, commodity_name VARC
 CREATE TABLE serving.cot_index_by_category (commodity_key VARCHAR, commodity_name VARCHAR, report_date DATE,
   category VARCHAR, net DECIMAL(18,0), cot_index_26w DOUBLE, cot_index_52w DOUBLE, cot_index_156w DOUBLE,
   net_percentile_26w DOUBLE, net_percentile_52w DOUBLE, net_percentile_156w DOUBLE);
+CREATE TABLE serving.ice_warehouse_stocks (commodity_key VARCHAR, commodity_name VARCHAR, report_date DATE, known_at TIMESTAMP,
+  is_known_at_assumed BOOLEAN, certified_bags DECIMAL(18,0), transition_bags DECIMAL(18,0), pending_bags DECIMAL(18,0),
+  passed_bags DECIMAL(18,0), failed_bags DECIMAL(18,0), change_bags DECIMAL(18,0), europe_bags DECIMAL(18,0), us_bags DECIMAL(18,0),
+  avg_30d_bags DOUBLE, high_52w_bags DECIMAL(18,0), drawdown_52w_pct DOUBLE, use_market_year INTEGER, yearly_use_bags DECIMAL(18,0),
+  days_of_use DOUBLE);
+CREATE TABLE serving.ice_warehouse_stocks_by_port (commodity_key VARCHAR, commodity_name VARCHAR, report_date DATE, port_code VARCHAR,
+  port_name VARCHAR, region VARCHAR, origin VARCHAR, bags DECIMAL(18,0), transition_bags DECIMAL(18,0));
+CREATE TABLE serving.ice_aging_stocks (commodity_key VARCHAR, commodity_name VARCHAR, report_date DATE, port_code VARCHAR,
+  port_name VARCHAR, region VARCHAR, age_from_days INTEGER, age_to_days INTEGER, bags DECIMAL(18,0));
+CREATE TABLE serving.ice_month_end_stocks (commodity_key VARCHAR, commodity_name VARCHAR, month_end DATE, port_code VARCHAR,
+  port_name VARCHAR, region VARCHAR, bags DECIMAL(18,0));
 CREATE TABLE serving.snapshot (snapshot_id VARCHAR NOT NULL, origin VARCHAR, exported_at TIMESTAMP NOT NULL, plan_id VARCHAR,
   materia_version VARCHAR);
 CREATE TABLE serving.pipeline_runs (run_id VARCHAR NOT NULL, pipeline VARCHAR, source VARCHAR, started_at TIMESTAMP,

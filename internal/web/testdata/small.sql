@@ -38,3 +38,22 @@ FROM d;
 INSERT INTO serving.cot_index_by_category BY NAME
 SELECT commodity_key, commodity_name, report_date, category, managed_money_net AS net, cot_index_26w, cot_index_52w, cot_index_156w, net_percentile_26w, net_percentile_52w, net_percentile_156w
 FROM serving.cot_positioning, (VALUES ('managed_money'), ('producer'), ('swap'), ('other_reportable'), ('nonreportable')) c(category);
+-- Certified stocks that fall by 100 bags a report, three quarters in Antwerp; two thirds from Honduras. Transition bags are told since 2025.
+INSERT INTO serving.ice_warehouse_stocks
+WITH d AS (SELECT CAST(d AS DATE) AS day, row_number() OVER (ORDER BY d) AS n FROM range(TIMESTAMP '2024-06-03', TIMESTAMP '2025-12-10', INTERVAL 1 DAY) r(d)
+  WHERE isodow(d) < 6 AND NOT d BETWEEN TIMESTAMP '2025-03-01' AND TIMESTAMP '2025-03-31')
+SELECT 'arabica', 'Coffee arabica', day, day + INTERVAL '18 hours 31 minutes', false, 900000 - 100 * n, CASE WHEN year(day) = 2025 THEN 400000 END, 8210, 825, 275,
+  CASE WHEN n > 1 AND day <> DATE '2025-04-01' THEN -100 END, 0.75 * (900000 - 100 * n), 0.25 * (900000 - 100 * n), CASE WHEN n >= 30 THEN 901450 - 100 * n END,
+  CASE WHEN n > 270 THEN 890000 END, CASE WHEN n > 270 THEN 100.0 * (900000 - 100 * n) / 890000 - 100 END, 2023, 168000000, (900000 - 100 * n) / (168000000 / 365.0)
+FROM d;
+INSERT INTO serving.ice_warehouse_stocks_by_port
+SELECT commodity_key, commodity_name, report_date, p.code, p.name, p.region, o.name, p.share * o.share * certified_bags, CASE WHEN year(report_date) = 2025 THEN p.part * o.share * 400000 END
+FROM serving.ice_warehouse_stocks, (VALUES ('ANT', 'Antwerp', 'Europe', 0.75, 1), ('NY', 'New York', 'US', 0.25, 0)) p(code, name, region, share, part),
+  (VALUES ('Brazil', 0.4), ('Honduras', 0.6)) o(name, share);
+INSERT INTO serving.ice_aging_stocks
+SELECT 'arabica', 'Coffee arabica', last_day(m), p.code, p.name, p.region, a.lo, a.hi, a.bags * p.share
+FROM range(TIMESTAMP '2025-01-01', TIMESTAMP '2025-12-01', INTERVAL 1 MONTH) r(m), (VALUES ('ANT', 'Antwerp', 'Europe', 0.75), ('NY', 'New York', 'US', 0.25)) p(code, name, region, share),
+  (VALUES (0, 120, 400000), (241, 270, 200000), (361, 390, 250000), (1501, 1530, 20000)) a(lo, hi, bags);
+INSERT INTO serving.ice_month_end_stocks
+SELECT 'arabica', 'Coffee arabica', last_day(m), 'ANT', 'Antwerp', 'Europe', 1000000 + 1000 * month(m) * (year(m) - 1995)
+FROM range(TIMESTAMP '1996-11-01', TIMESTAMP '2025-12-01', INTERVAL 1 MONTH) r(m);
