@@ -4,8 +4,8 @@ import (
 	"beanflows.coffee/materia/internal/extract"
 	"beanflows.coffee/materia/internal/extract/cftccot"
 	"beanflows.coffee/materia/internal/extract/coffeeprices"
-	"beanflows.coffee/materia/internal/extract/openmeteo"
 	"beanflows.coffee/materia/internal/extract/icestocks"
+	"beanflows.coffee/materia/internal/extract/openmeteo"
 	"beanflows.coffee/materia/internal/extract/psdonline"
 )
 

@@ -127,7 +127,7 @@ var realOnce struct {
 	files map[bool][]byte
 }
 
-// realData publishes prices, supply and certified stocks computed from real files at path; with
+// realData publishes all but the weather, computed from real files, at path; with
 // revised also the release of December 2023.
 func realData(t testing.TB, path string, revised bool) {
 	t.Helper()

@@ -40,8 +40,7 @@ func sitePages() []page {
 
 // params is what a page's query means, checked.
 type params struct {
-	Range   string // of /price and /positioning; "" elsewhere
-	Range   string // of /price and /stocks; "" elsewhere
+	Range   string // of /price, /positioning and /stocks; "" elsewhere
 	Country string // of /supply; "" elsewhere
 
 	// canonical is the query that links use; default pages have none and are

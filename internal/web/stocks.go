@@ -70,9 +70,9 @@ type stocksPage struct {
 	YearEnds       []yearEnd
 }
 
-// storedRow is a row of a table of holdings.
+// storedRow is a row of a table of stored bags.
 type storedRow struct {
-	holding
+	storedBags
 	Bar template.HTML
 }
 
@@ -102,7 +102,7 @@ type stockGridRow struct {
 	Total  num
 }
 
-const latestReports = 20
+const latestStockReports = 20
 
 func loadStocks(ctx context.Context, r *reading) (any, error) {
 	sources, err := loadFreshness(ctx, r)
@@ -149,18 +149,18 @@ func (p *stocksPage) addTables(ctx context.Context, r *reading) error {
 	if p.Spans, err = loadStockSpans(ctx, r); err != nil {
 		return err
 	}
-	if p.Days, err = loadLatestStockDays(ctx, r, latestReports); err != nil {
+	if p.Days, err = loadLatestStockDays(ctx, r, latestStockReports); err != nil {
 		return err
 	}
-	ports, err := loadHoldings(ctx, r, true)
+	ports, err := loadStoredBags(ctx, r, true)
 	if err != nil {
 		return err
 	}
-	origins, err := loadHoldings(ctx, r, false)
+	origins, err := loadStoredBags(ctx, r, false)
 	if err != nil {
 		return err
 	}
-	cells, err := loadHoldingCells(ctx, r)
+	cells, err := loadStoredCells(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ func (p *stocksPage) addTables(ctx context.Context, r *reading) error {
 	return nil
 }
 
-func stored(all []holding) []storedRow {
+func stored(all []storedBags) []storedRow {
 	rows := make([]storedRow, len(all))
 	for i, h := range all {
 		if h.Name == "" {
@@ -183,13 +183,13 @@ func stored(all []holding) []storedRow {
 }
 
 // newStockGrid puts cells in the order of the tables, the largest first.
-func newStockGrid(cells []holdingCell, ports, origins []holding) stockGrid {
+func newStockGrid(cells []storedCell, ports, origins []storedBags) stockGrid {
 	var g stockGrid
 	at := map[[2]string]num{}
 	for _, c := range cells {
 		at[[2]string{c.Origin, c.Port}] = c.Bags
 	}
-	held := func(h holding) bool { return h.Bags.Valid && h.Bags.V > 0 }
+	held := func(h storedBags) bool { return h.Bags.Valid && h.Bags.V > 0 }
 	for _, p := range ports {
 		if held(p) {
 			g.Ports, g.Sums = append(g.Ports, p.Name), append(g.Sums, p.Bags)
@@ -271,11 +271,11 @@ func yearEnds(all []monthEnd) []yearEnd {
 	return rows
 }
 
-// maxReportGap is the longest run of days between reports around holidays.
-const maxReportGap = 8
+// maxStockGap is the longest run of days between reports around holidays.
+const maxStockGap = 8
 
 func stockLine(name, class string, days []stockDay, get func(stockDay) num) chartLine {
-	l := chartLine{Name: name, Class: class, MaxGap: maxReportGap, Points: make([]point, 0, len(days))}
+	l := chartLine{Name: name, Class: class, MaxGap: maxStockGap, Points: make([]point, 0, len(days))}
 	for _, d := range days {
 		if d.Date.Valid {
 			l.Points = append(l.Points, point{dayNumber(d.Date.V), value(get(d))})
@@ -359,7 +359,7 @@ func (p *pulsePage) addCertified(ctx context.Context, r *reading) error {
 	}
 	p.Findings = append(p.Findings, finding{"Certified stocks", "/stocks", []string{certifiedMove(last), certifiedRange(last), gradingFinding(last)}, asOf})
 	t := tile{Label: "Certified stocks, ICE", Path: "/stocks", Value: fixed(last.Certified, 0), Unit: "bags", Direction: direction(last.Change), Change: reportChange(last),
-		Spark:     sparkHTML("series-certified", stockLine("", "", days, func(d stockDay) num { return d.Certified }).Points, maxReportGap),
+		Spark:     sparkHTML("series-certified", stockLine("", "", days, func(d stockDay) num { return d.Certified }).Points, maxStockGap),
 		SparkText: "reports of the last year", AsOf: asOf, Source: "ICE Futures US"}
 	if rank.Percentile.Valid && rank.Reports > 1 {
 		t.Scale = scaleHTML("series-certified", rank.Percentile.V)

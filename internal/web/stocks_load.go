@@ -97,8 +97,8 @@ func loadStockSpans(ctx context.Context, r *reading) ([]stockSpan, error) {
 		FROM start JOIN s ON s.report_date = start.d, last ORDER BY start.n`, stockCommodity)
 }
 
-// holding is what lies in a port, or came from an origin, at the newest report.
-type holding struct {
+// storedBags is what lies in a port, or came from an origin, at the newest report.
+type storedBags struct {
 	Name       string
 	Bags       num
 	Share      num // percent of the total
@@ -106,9 +106,9 @@ type holding struct {
 	Change     num // in a month; unknown where no report is near its beginning
 }
 
-// loadHoldings sums the newest report by port_name or by origin, the largest
+// loadStoredBags sums the newest report by port_name or by origin, the largest
 // first; what was held a month before and is gone now is there with none.
-func loadHoldings(ctx context.Context, r *reading, byPort bool) ([]holding, error) {
+func loadStoredBags(ctx context.Context, r *reading, byPort bool) ([]storedBags, error) {
 	if !r.has("ice_warehouse_stocks_by_port") {
 		return nil, nil
 	}
@@ -116,7 +116,7 @@ func loadHoldings(ctx context.Context, r *reading, byPort bool) ([]holding, erro
 	if byPort {
 		name = `port_name`
 	}
-	return query(ctx, r.db, "holdings", func(rows *sql.Rows, h *holding) error {
+	return query(ctx, r.db, "stored bags", func(rows *sql.Rows, h *storedBags) error {
 		return rows.Scan(&h.Name, &h.Bags, &h.Share, &h.Transition, &h.Change)
 	}, `WITH s AS (SELECT * FROM serving.ice_warehouse_stocks_by_port WHERE commodity_name = ?),
 		last AS (SELECT max(report_date) AS d FROM s),
@@ -129,17 +129,17 @@ func loadHoldings(ctx context.Context, r *reading, byPort bool) ([]holding, erro
 		FROM h ORDER BY now DESC, name`, stockCommodity)
 }
 
-// holdingCell is one origin's bags in one port.
-type holdingCell struct {
+// storedCell is one origin's bags in one port.
+type storedCell struct {
 	Origin, Port string
 	Bags         num
 }
 
-func loadHoldingCells(ctx context.Context, r *reading) ([]holdingCell, error) {
+func loadStoredCells(ctx context.Context, r *reading) ([]storedCell, error) {
 	if !r.has("ice_warehouse_stocks_by_port") {
 		return nil, nil
 	}
-	return query(ctx, r.db, "holdings by port and origin", func(rows *sql.Rows, c *holdingCell) error {
+	return query(ctx, r.db, "stored bags by port and origin", func(rows *sql.Rows, c *storedCell) error {
 		return rows.Scan(&c.Origin, &c.Port, &c.Bags)
 	}, `SELECT origin, port_name, sum(bags)::DOUBLE FROM serving.ice_warehouse_stocks_by_port
 		WHERE commodity_name = ? AND report_date = (SELECT max(report_date) FROM serving.ice_warehouse_stocks_by_port WHERE commodity_name = ?)

@@ -30,7 +30,7 @@ func certifiedHeadline(d stockDay) string {
 }
 
 // certifiedFindings are the sentences of /stocks; what is unknown is said to be.
-func certifiedFindings(d stockDay, rank stockRank, ports []holding) []string {
+func certifiedFindings(d stockDay, rank stockRank, ports []storedBags) []string {
 	said := []string{certifiedMove(d), certifiedRange(d)}
 	if s := certifiedRank(rank); s != "" {
 		said = append(said, s)
@@ -104,7 +104,7 @@ func certifiedRank(rank stockRank) string {
 }
 
 // whereStored says how the stock is split over the Atlantic, and its largest port.
-func whereStored(d stockDay, ports []holding) string {
+func whereStored(d stockDay, ports []storedBags) string {
 	if !d.Certified.Valid || d.Certified.V <= 0 || !d.Europe.Valid || !d.US.Valid {
 		return ""
 	}
@@ -179,15 +179,15 @@ func regionHeadline(d stockDay) string {
 	return fmt.Sprintf("The United States store %s of what the two sides of the Atlantic hold", percent(known(100*d.US.V/(d.Europe.V+d.US.V)), 0))
 }
 
-func portsHeadline(ports []holding) string {
+func portsHeadline(ports []storedBags) string {
 	if len(ports) == 0 || !ports[0].Share.Valid {
 		return "Where the bags lie is not known"
 	}
 	return fmt.Sprintf("%s holds %s of the certified bags", ports[0].Name, percent(ports[0].Share, 0))
 }
 
-func originsHeadline(origins []holding) string {
-	var named []holding
+func originsHeadline(origins []storedBags) string {
+	var named []storedBags
 	for _, o := range origins {
 		if o.Name != "" && o.Bags.Valid && o.Bags.V > 0 {
 			named = append(named, o)

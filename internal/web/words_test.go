@@ -250,7 +250,7 @@ func TestCertifiedSentencesInEveryCase(t *testing.T) {
 		}
 	}
 	d.Europe, d.US, d.Transition = known(408801), known(47676), known(399871)
-	if got := whereStored(d, []holding{{Name: "Antwerp", Share: known(81.99)}}); got != "Europe stores 408,801 bags (90\u202f%), the United States 47,676 bags (10\u202f%); Antwerp alone has 82\u202f%." {
+	if got := whereStored(d, []storedBags{{Name: "Antwerp", Share: known(81.99)}}); got != "Europe stores 408,801 bags (90\u202f%), the United States 47,676 bags (10\u202f%); Antwerp alone has 82\u202f%." {
 		t.Error(got)
 	}
 	if got := transitionFinding(d); got != "Of the total, 399,871 bags (88\u202f%) are transition bags, which meet a discount from 2027 on." {
