@@ -131,6 +131,18 @@ var cotFigures = []figure{
 	{"released on the Monday after a holiday", "SELECT release_date FROM serving.cot_positioning WHERE report_date = '2024-06-18'", "2024-06-24"},
 }
 
+var iceFigures = []figure{
+	{"total, transition as a part of it, pending", "SELECT certified_bags, transition_bags, pending_bags FROM serving.ice_warehouse_stocks WHERE report_date = '2025-12-26'",
+		"456477 399871 8210"},
+	{"by port", `SELECT string_agg(port_name || ' ' || bags, ', ' ORDER BY port_name) FROM (SELECT port_name, sum(bags)::BIGINT AS bags
+		FROM serving.ice_warehouse_stocks_by_port WHERE report_date = '2025-12-26' GROUP BY port_name)`,
+		"Antwerp 374281, Hamburg/Bremen 34520, Houston 12304, Miami 6990, New Orleans 2083, New York 26299"},
+	{"by origin", `SELECT string_agg(origin || ' ' || bags, ', ' ORDER BY origin) FROM (SELECT origin, sum(bags)::BIGINT AS bags
+		FROM serving.ice_warehouse_stocks_by_port WHERE report_date = '2025-12-26' AND origin IN ('Brazil', 'Mexico', 'Peru') GROUP BY origin)`,
+		"Brazil 81527, Mexico 73310, Peru 69077"},
+	{"nothing passed or failed", "SELECT passed_bags, failed_bags FROM serving.ice_warehouse_stocks", "0 0"},
+}
+
 // TestRealReleasesReproduceTheirFigures takes the publishers' own files down the
 // whole road, twice.
 func TestRealReleasesReproduceTheirFigures(t *testing.T) {
@@ -139,9 +151,9 @@ func TestRealReleasesReproduceTheirFigures(t *testing.T) {
 	if !strings.Contains(first.stderr, "MATERIA_UPSTREAM") {
 		t.Errorf("the stand-in is not shown: %s", first)
 	}
-	for _, month := range []string{"2006/08", "2025/10"} { // absent upstream: listed by name, and no failure
-		if !strings.Contains(first.stdout, month) {
-			t.Errorf("month %s, which upstream does not have, is not listed: %s", month, first)
+	for _, name := range []string{"2006/08", "2025/10", "certified stocks 2016-01-04 to 2025-12-25", "ageing 2016-01 to ", "history month ends"} { // absent upstream: listed by name, and no failure
+		if !strings.Contains(first.stdout, name) {
+			t.Errorf("%s, which upstream does not have, is not listed: %s", name, first)
 		}
 	}
 	for _, name := range []string{"2017", "2025", "2026", "2006-2016", "combined 2023"} {
@@ -149,7 +161,7 @@ func TestRealReleasesReproduceTheirFigures(t *testing.T) {
 			t.Errorf("the COT file of %s, which upstream does not have, is not listed: %s", name, first)
 		}
 	}
-	for _, f := range slices.Concat(psdFigures, priceFigures, cotFigures) {
+	for _, f := range slices.Concat(psdFigures, priceFigures, cotFigures, iceFigures) {
 		h.figure(f)
 	}
 	h.figure(figure{"origin", "SELECT origin FROM serving.snapshot", "replay"})
