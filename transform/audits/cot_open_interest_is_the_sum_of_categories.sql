@@ -11,20 +11,6 @@ SELECT
   open_interest
 FROM @this_model
 WHERE
-  open_interest <> producer_long
-    + swap_long
-    + swap_spread
-    + managed_money_long
-    + managed_money_spread
-    + other_reportable_long
-    + other_reportable_spread
-    + nonreportable_long
-  OR open_interest <> producer_short
-    + swap_short
-    + swap_spread
-    + managed_money_short
-    + managed_money_spread
-    + other_reportable_short
-    + other_reportable_spread
-    + nonreportable_short
+  open_interest <> producer_long + swap_long + swap_spread + managed_money_long + managed_money_spread + other_reportable_long + other_reportable_spread + nonreportable_long
+  OR open_interest <> producer_short + swap_short + swap_spread + managed_money_short + managed_money_spread + other_reportable_short + other_reportable_spread + nonreportable_short
   OR open_interest <> open_interest_old + open_interest_other

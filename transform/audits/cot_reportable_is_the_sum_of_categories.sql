@@ -11,17 +11,5 @@ SELECT
   reportable_short
 FROM @this_model
 WHERE
-  reportable_long <> producer_long
-    + swap_long
-    + swap_spread
-    + managed_money_long
-    + managed_money_spread
-    + other_reportable_long
-    + other_reportable_spread
-  OR reportable_short <> producer_short
-    + swap_short
-    + swap_spread
-    + managed_money_short
-    + managed_money_spread
-    + other_reportable_short
-    + other_reportable_spread
+  reportable_long <> producer_long + swap_long + swap_spread + managed_money_long + managed_money_spread + other_reportable_long + other_reportable_spread
+  OR reportable_short <> producer_short + swap_short + swap_spread + managed_money_short + managed_money_spread + other_reportable_short + other_reportable_spread

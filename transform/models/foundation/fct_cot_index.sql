@@ -25,15 +25,20 @@ MODEL (
   audits (
     not_null(columns := (commodity_key, report_date, category, net)),
     unique_combination_of_columns(columns := (commodity_key, report_date, category)),
-    accepted_values(column := category, is_in := ('producer', 'swap', 'managed_money', 'other_reportable', 'nonreportable')),
-    forall(criteria := (
-      cot_index_26w BETWEEN 0 AND 100 OR cot_index_26w IS NULL,
-      cot_index_52w BETWEEN 0 AND 100 OR cot_index_52w IS NULL,
-      cot_index_156w BETWEEN 0 AND 100 OR cot_index_156w IS NULL,
-      net_percentile_26w > 0 AND net_percentile_26w <= 100 OR net_percentile_26w IS NULL,
-      net_percentile_52w > 0 AND net_percentile_52w <= 100 OR net_percentile_52w IS NULL,
-      net_percentile_156w > 0 AND net_percentile_156w <= 100 OR net_percentile_156w IS NULL
-    ))
+    accepted_values(
+      column := category,
+      is_in := ('producer', 'swap', 'managed_money', 'other_reportable', 'nonreportable')
+    ),
+    forall(
+      criteria := (
+        cot_index_26w BETWEEN 0 AND 100 OR cot_index_26w IS NULL,
+        cot_index_52w BETWEEN 0 AND 100 OR cot_index_52w IS NULL,
+        cot_index_156w BETWEEN 0 AND 100 OR cot_index_156w IS NULL,
+        net_percentile_26w > 0 AND net_percentile_26w <= 100 OR net_percentile_26w IS NULL,
+        net_percentile_52w > 0 AND net_percentile_52w <= 100 OR net_percentile_52w IS NULL,
+        net_percentile_156w > 0 AND net_percentile_156w <= 100 OR net_percentile_156w IS NULL
+      )
+    )
   )
 );
 
@@ -97,7 +102,9 @@ WITH position AS (
     COUNT(CASE WHEN past.report_number > today.report_number - 52 AND past.net <= today.net THEN 1 END) AS not_above_52,
     MIN(CASE WHEN past.report_number > today.report_number - 156 THEN past.net END) AS lowest_156,
     MAX(CASE WHEN past.report_number > today.report_number - 156 THEN past.net END) AS highest_156,
-    COUNT(CASE WHEN past.report_number > today.report_number - 156 AND past.net <= today.net THEN 1 END) AS not_above_156
+    COUNT(
+      CASE WHEN past.report_number > today.report_number - 156 AND past.net <= today.net THEN 1 END
+    ) AS not_above_156
   FROM position AS today
   JOIN position AS past
     ON past.commodity_key = today.commodity_key
@@ -119,15 +126,15 @@ SELECT
   net, -- contracts
   CASE
     WHEN report_number >= 26
-    THEN 100 * CAST(net - lowest_26 AS DOUBLE) / NULLIF(CAST(highest_26 - lowest_26 AS DOUBLE), 0)
+      THEN 100 * CAST(net - lowest_26 AS DOUBLE) / NULLIF(CAST(highest_26 - lowest_26 AS DOUBLE), 0)
   END AS cot_index_26w,
   CASE
     WHEN report_number >= 52
-    THEN 100 * CAST(net - lowest_52 AS DOUBLE) / NULLIF(CAST(highest_52 - lowest_52 AS DOUBLE), 0)
+      THEN 100 * CAST(net - lowest_52 AS DOUBLE) / NULLIF(CAST(highest_52 - lowest_52 AS DOUBLE), 0)
   END AS cot_index_52w,
   CASE
     WHEN report_number >= 156
-    THEN 100 * CAST(net - lowest_156 AS DOUBLE) / NULLIF(CAST(highest_156 - lowest_156 AS DOUBLE), 0)
+      THEN 100 * CAST(net - lowest_156 AS DOUBLE) / NULLIF(CAST(highest_156 - lowest_156 AS DOUBLE), 0)
   END AS cot_index_156w,
   CASE WHEN report_number >= 26 THEN 100 * CAST(not_above_26 AS DOUBLE) / 26 END AS net_percentile_26w,
   CASE WHEN report_number >= 52 THEN 100 * CAST(not_above_52 AS DOUBLE) / 52 END AS net_percentile_52w,

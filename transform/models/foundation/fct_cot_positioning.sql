@@ -131,7 +131,7 @@ WITH followed AS (
         PARTITION BY stg.cftc_contract_market_code
         ORDER BY stg.report_date
       ) + INTERVAL '8' DAY
-      THEN 0
+        THEN 0
       ELSE 1
     END AS begins_run
   FROM staging.stg_cot AS stg
@@ -155,7 +155,10 @@ SELECT
   stg.is_release_assumed, -- TRUE: by the rule of three business days, not by CFTC's own table
   CASE WHEN stg.revised_at > stg.released_at THEN stg.revised_at ELSE stg.released_at END AS known_at, -- UTC
   CAST(stg.report_run AS BIGINT) AS report_run,
-  ROW_NUMBER() OVER (PARTITION BY stg.cftc_contract_market_code, stg.report_run ORDER BY stg.report_date) AS report_number,
+  ROW_NUMBER() OVER (
+    PARTITION BY stg.cftc_contract_market_code, stg.report_run
+    ORDER BY stg.report_date
+  ) AS report_number,
   stg.open_interest,
   stg.producer_long,
   stg.producer_short,
@@ -229,19 +232,26 @@ SELECT
   stg.top_8_net_short_pct_oi,
   CAST(stg.producer_long - stg.producer_short AS DECIMAL(18, 0)) AS producer_net,
   CAST(stg.producer_long_change - stg.producer_short_change AS DECIMAL(18, 0)) AS producer_net_change,
-  100 * CAST(stg.producer_long - stg.producer_short AS DOUBLE) / NULLIF(CAST(stg.open_interest AS DOUBLE), 0) AS producer_net_pct_oi,
+  100 * CAST(stg.producer_long - stg.producer_short AS DOUBLE)
+    / NULLIF(CAST(stg.open_interest AS DOUBLE), 0) AS producer_net_pct_oi,
   CAST(stg.swap_long - stg.swap_short AS DECIMAL(18, 0)) AS swap_net,
   CAST(stg.swap_long_change - stg.swap_short_change AS DECIMAL(18, 0)) AS swap_net_change,
-  100 * CAST(stg.swap_long - stg.swap_short AS DOUBLE) / NULLIF(CAST(stg.open_interest AS DOUBLE), 0) AS swap_net_pct_oi,
+  100 * CAST(stg.swap_long - stg.swap_short AS DOUBLE)
+    / NULLIF(CAST(stg.open_interest AS DOUBLE), 0) AS swap_net_pct_oi,
   CAST(stg.managed_money_long - stg.managed_money_short AS DECIMAL(18, 0)) AS managed_money_net,
   CAST(stg.managed_money_long_change - stg.managed_money_short_change AS DECIMAL(18, 0)) AS managed_money_net_change,
-  100 * CAST(stg.managed_money_long - stg.managed_money_short AS DOUBLE) / NULLIF(CAST(stg.open_interest AS DOUBLE), 0) AS managed_money_net_pct_oi,
+  100 * CAST(stg.managed_money_long - stg.managed_money_short AS DOUBLE)
+    / NULLIF(CAST(stg.open_interest AS DOUBLE), 0) AS managed_money_net_pct_oi,
   CAST(stg.other_reportable_long - stg.other_reportable_short AS DECIMAL(18, 0)) AS other_reportable_net,
-  CAST(stg.other_reportable_long_change - stg.other_reportable_short_change AS DECIMAL(18, 0)) AS other_reportable_net_change,
-  100 * CAST(stg.other_reportable_long - stg.other_reportable_short AS DOUBLE) / NULLIF(CAST(stg.open_interest AS DOUBLE), 0) AS other_reportable_net_pct_oi,
+  CAST(
+    stg.other_reportable_long_change - stg.other_reportable_short_change AS DECIMAL(18, 0)
+  ) AS other_reportable_net_change,
+  100 * CAST(stg.other_reportable_long - stg.other_reportable_short AS DOUBLE)
+    / NULLIF(CAST(stg.open_interest AS DOUBLE), 0) AS other_reportable_net_pct_oi,
   CAST(stg.nonreportable_long - stg.nonreportable_short AS DECIMAL(18, 0)) AS nonreportable_net,
   CAST(stg.nonreportable_long_change - stg.nonreportable_short_change AS DECIMAL(18, 0)) AS nonreportable_net_change,
-  100 * CAST(stg.nonreportable_long - stg.nonreportable_short AS DOUBLE) / NULLIF(CAST(stg.open_interest AS DOUBLE), 0) AS nonreportable_net_pct_oi,
+  100 * CAST(stg.nonreportable_long - stg.nonreportable_short AS DOUBLE)
+    / NULLIF(CAST(stg.open_interest AS DOUBLE), 0) AS nonreportable_net_pct_oi,
   stg.landed_at, -- UTC
   stg.path
 FROM stretched AS stg

@@ -104,14 +104,14 @@ WITH line AS (
   FROM read_csv(
     @landing_dir || '/cot/*/*.csv.gz',
     columns = {'text': 'VARCHAR'},
-    auto_detect = false,
-    header = false,
+    auto_detect = FALSE,
+    header = FALSE,
     delim = '\t',
     quote = '',
     escape = '',
     compression = 'gzip',
-    filename = true,
-    hive_partitioning = false
+    filename = TRUE,
+    hive_partitioning = FALSE
   )
 ), header AS (
   SELECT

@@ -7,9 +7,7 @@ MODEL (
   name staging.seed_cot_release,
   kind SEED (
     path '../../seeds/seed_cot_release.csv',
-    csv_settings (
-      keep_default_na = false
-    )
+    csv_settings (keep_default_na = false)
   ),
   description 'COT reports published off the rule. One row: one report date.',
   grain report_date,

@@ -6,9 +6,7 @@ MODEL (
   name staging.seed_us_federal_closure,
   kind SEED (
     path '../../seeds/seed_us_federal_closure.csv',
-    csv_settings (
-      keep_default_na = false
-    )
+    csv_settings (keep_default_na = false)
   ),
   description 'Weekdays on which US federal offices are closed. One row: one day.',
   grain closure_date,

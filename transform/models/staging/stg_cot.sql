@@ -93,7 +93,9 @@ MODEL (
     top_8_net_short_pct_oi DECIMAL(5, 1)
   ),
   audits (
-    not_null(columns := (cftc_contract_market_code, report_date, open_interest, managed_money_long, managed_money_short)),
+    not_null(
+      columns := (cftc_contract_market_code, report_date, open_interest, managed_money_long, managed_money_short)
+    ),
     unique_combination_of_columns(columns := (cftc_contract_market_code, report_date)),
     forall(criteria := (open_interest >= 0, EXTRACT(ISODOW FROM report_date) BETWEEN 1 AND 5)),
     cot_open_interest_is_the_sum_of_categories,
@@ -108,7 +110,10 @@ WITH vintage AS (
     *,
     MIN(landed_at) OVER (PARTITION BY cftc_contract_market_code, report_date) AS first_landed_at,
     MIN(landed_at) OVER (PARTITION BY cftc_contract_market_code, report_date, figures_hash) AS figures_landed_at,
-    ROW_NUMBER() OVER (PARTITION BY cftc_contract_market_code, report_date ORDER BY landed_at DESC, path DESC) AS vintage_rank
+    ROW_NUMBER() OVER (
+      PARTITION BY cftc_contract_market_code, report_date
+      ORDER BY landed_at DESC, path DESC
+    ) AS vintage_rank
   FROM staging.cot_report
 )
 SELECT

@@ -65,16 +65,18 @@ WITH report AS (
 ), stamped AS (
   SELECT
     *,
-    CAST((
-      CAST(scheduled_date AS TIMESTAMP) + INTERVAL '15 hours 30 minutes'
-    ) AT TIME ZONE 'America/New_York' AT TIME ZONE 'UTC' AS TIMESTAMP) AS scheduled_at
+    CAST(
+      (
+        CAST(scheduled_date AS TIMESTAMP) + INTERVAL '15 hours 30 minutes'
+      ) AT TIME ZONE 'America/New_York' AT TIME ZONE 'UTC' AS TIMESTAMP
+    ) AS scheduled_at
   FROM scheduled
 )
 SELECT
   report_date,
   CASE
     WHEN first_landed_at < scheduled_at
-    THEN CAST(CAST(first_landed_at AS TIMESTAMP) AT TIME ZONE 'UTC' AT TIME ZONE 'America/New_York' AS DATE)
+      THEN CAST(CAST(first_landed_at AS TIMESTAMP) AT TIME ZONE 'UTC' AT TIME ZONE 'America/New_York' AS DATE)
     ELSE scheduled_date
   END AS release_date, -- New York
   LEAST(scheduled_at, first_landed_at) AS released_at, -- UTC
