@@ -18,6 +18,9 @@ func cotHeadline(c cotReport) string {
 	switch {
 	case !c.Funds.Net.Valid:
 		return "What funds hold in arabica is not known"
+	case c.Funds.Net.V == 0 && c.Funds.NetChange.Valid && c.Funds.NetChange.V != 0:
+		before := -c.Funds.NetChange.V
+		return fmt.Sprintf("Funds hold as many arabica longs as shorts, having been %s %s lots a week ago", netSide(before), number(math.Abs(before), 0))
 	case c.Funds.Net.V == 0:
 		return "Funds hold as many arabica longs as shorts" + onTheWeek(c)
 	}
@@ -42,8 +45,6 @@ func onTheWeek(c cotReport) string {
 		return ", unchanged on the week"
 	case net*(net-change.V) < 0:
 		return ", having been " + netSide(net-change.V) + " a week ago"
-	case net == 0 || net-change.V == 0:
-		return "" // from or to nothing: neither up nor down in a direction
 	case (change.V > 0) == (net > 0):
 		return ", up " + number(math.Abs(change.V), 0) + " on the week"
 	}
