@@ -1,8 +1,6 @@
--- Reads the landed COT files, futures only, as text. Grain: one line of a file (file, report date, contract), contracts of dim_commodity only.
--- A file holds every contract of its year (14,000 lines of 191 columns), and files of 2010 to 2014 have a blank after each closing quote,
--- which no CSV reader takes. So a file is read as lines, lines that cannot be about one of our contracts are dropped, and what is left is
--- taken apart here: columns by their name in the file's own header, whatever their order. The third column is called
--- Report_Date_as_MM_DD_YYYY up to 2012, with values that are ISO all the same.
+-- Landed COT lines, futures only, taken apart as text. Grain: one line of a file (file, report date, contract), contracts of dim_commodity only.
+-- Columns are found by their name in the file's own header, whatever their order. The third is called Report_Date_as_MM_DD_YYYY up to 2012, with
+-- values that are ISO all the same; files of 2010 to 2014 have a blank after each closing quote.
 -- Nothing is interpreted: numbers keep the blanks they are padded with, '.' is CFTC's missing value (fewer than four traders, or a first week).
 MODEL (
   name staging.raw_cot,
@@ -97,27 +95,11 @@ MODEL (
   )
 );
 
-WITH line AS (
-  SELECT
-    regexp_extract(filename, 'cot/[0-9]{4}/[^/]+$') AS path, -- relative to the landing zone, as in the manifest
-    text
-  FROM read_csv(
-    @landing_dir || '/cot/*/*.csv.gz',
-    columns = {'text': 'VARCHAR'},
-    auto_detect = FALSE,
-    header = FALSE,
-    delim = '\t',
-    quote = '',
-    escape = '',
-    compression = 'gzip',
-    filename = TRUE,
-    hive_partitioning = FALSE
-  )
-), header AS (
+WITH header AS (
   SELECT
     path,
     string_split(REPLACE(text, '"', ''), ',') AS names
-  FROM line
+  FROM staging.cot_line
   WHERE
     contains(text, 'CFTC_Contract_Market_Code')
 ), data_line AS (
@@ -125,9 +107,9 @@ WITH line AS (
     line.path,
     commodity.cftc_contract_market_code,
     regexp_extract_all(REPLACE(line.text, '" ,', '",'), '"[^"]*"|[^,"]+') AS fields
-  FROM line
+  FROM staging.cot_line AS line
   JOIN staging.stg_commodity AS commodity
-    ON contains(line.text, ',' || commodity.cftc_contract_market_code)
+    ON contains(line.text, commodity.cftc_contract_market_code)
 ), named AS (
   SELECT
     data_line.path,
