@@ -106,7 +106,7 @@ WITH header AS (
   SELECT
     line.path,
     commodity.cftc_contract_market_code,
-    regexp_extract_all(REPLACE(line.text, '" ,', '",'), '"[^"]*"|[^,"]+') AS fields
+    regexp_extract_all(line.text, '(?:^|,)( *"[^"]*" *|[^,"]*)', 1) AS fields
   FROM staging.cot_line AS line
   JOIN staging.stg_commodity AS commodity
     ON contains(line.text, commodity.cftc_contract_market_code)
