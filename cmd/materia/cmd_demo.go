@@ -15,8 +15,9 @@ import (
 	"beanflows.coffee/materia/internal/upstream"
 )
 
-// demoSince is how many years back every source is asked for.
-const demoSince = 20
+// demoSince is the year from which every source is asked for: weather needs 1991
+// to 2020 for its normals, and no sample begins earlier.
+const demoSince = 1991
 
 func demoCmd(a *app) *cobra.Command {
 	var o demoOptions
@@ -67,7 +68,7 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 		return err
 	}
 	defer stop()
-	w := extract.Window{Since: a.now().AddDate(-demoSince, 0, 0)}
+	w := extract.Window{Since: time.Date(demoSince, time.January, 1, 0, 0, 0, 0, time.UTC)}
 	for _, p := range a.pipelines() {
 		if p.name == "all" {
 			err = a.withLimit(ctx, p, func(ctx context.Context) error { return p.run(ctx, w) })

@@ -24,6 +24,12 @@ type chartLevel struct {
 	Y, From, To float64
 }
 
+// chartBand is an area between two series of the same x, drawn under the lines.
+type chartBand struct {
+	Name, Class string // the name is for the description: a caption says it to the eye
+	Low, High   []point
+}
+
 // chartSpec describes a line chart. Nothing in it needs to be escaped before.
 type chartSpec struct {
 	ID     string // unique on the page
@@ -36,6 +42,7 @@ type chartSpec struct {
 	Small  bool                 // half the width of the page
 	Lines  []chartLine
 	Levels []chartLevel
+	Bands  []chartBand
 	Marks  []float64 // x of ticks above the base line, such as contract rolls
 }
 
@@ -97,6 +104,13 @@ func (d *drawing) measure() bool {
 	if yMin > yMax {
 		return false
 	}
+	for _, b := range d.Bands {
+		for _, p := range slices.Concat(b.Low, b.High) {
+			if !math.IsNaN(p.Y) {
+				yMin, yMax = math.Min(yMin, p.Y), math.Max(yMax, p.Y)
+			}
+		}
+	}
 	for _, l := range d.Levels {
 		yMin, yMax = math.Min(yMin, l.Y), math.Max(yMax, l.Y)
 	}
@@ -124,6 +138,7 @@ func (d *drawing) draw() {
 	d.printf(`<svg class="%s" viewBox="0 0 %g %g" role="img" aria-labelledby="%s-t %s-d">`, d.size.class, d.size.width, d.size.height, d.id, d.id)
 	d.printf(`<title id="%s-t">%s</title><desc id="%s-d">%s</desc>`, d.id, esc(d.Title), d.id, esc(d.describe()))
 	d.axes()
+	d.bands()
 	d.levels()
 	for _, l := range d.Lines {
 		segs := segments(l.Points, l.MaxGap)
@@ -167,6 +182,19 @@ func (d *drawing) axes() {
 		}
 		d.printf(`<path class="gridline" d="M%.1f %.1fv5"/><text class="tick mid" x="%.1f" y="%.1f">%s</text>`,
 			x, d.y.from, x, d.y.from+19, esc(t.Label))
+	}
+}
+
+// bands fills between low and high where both are known.
+func (d *drawing) bands() {
+	for _, b := range d.Bands {
+		low, high := segments(b.Low, 0), segments(b.High, 0)
+		if len(low) != len(high) {
+			continue // holes of different shapes
+		}
+		for n := range low {
+			d.printf(`<path class="area %s" d="%s"/>`, esc(b.Class), bandData(low[n], high[n], d.x, d.y))
+		}
 	}
 }
 
@@ -275,6 +303,13 @@ func (d *drawing) describe() string {
 		fmt.Fprintf(&b, " %s ends at %s (%s).", l.Name, d.Format(p.Y), d.XName(p.X))
 		if n := len(segments(l.Points, l.MaxGap)); n > 1 {
 			fmt.Fprintf(&b, " It has %s where values are missing.", count(int64(n-1), "gap"))
+		}
+	}
+	for _, l := range d.Bands {
+		low, okLow := lastKnown(l.Low)
+		high, okHigh := lastKnown(l.High)
+		if okLow && okHigh {
+			fmt.Fprintf(&b, " %s: %s to %s (%s).", l.Name, d.Format(low.Y), d.Format(high.Y), d.XName(high.X))
 		}
 	}
 	for _, l := range d.Levels {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -131,6 +132,29 @@ func pathData(segs [][]point, x, y scale, floor *float64) string {
 			b.WriteString("h0")
 		}
 	}
+	return b.String()
+}
+
+// bandData is the outline of what lies between two lines: along the upper one and
+// back along the lower.
+func bandData(low, high []point, x, y scale) string {
+	edge := func(line []point) []point {
+		pixels := make([]point, len(line))
+		for i, p := range line {
+			pixels[i] = point{x.px(p.X), y.px(p.Y)}
+		}
+		return straighten(decimate(pixels), 0.3)
+	}
+	back := edge(low)
+	slices.Reverse(back)
+	var b strings.Builder
+	command := byte('M')
+	for _, p := range slices.Concat(edge(high), back) {
+		b.WriteByte(command)
+		b.WriteString(tenths(int(math.Round(p.X*10))) + " " + tenths(int(math.Round(p.Y*10))))
+		command = 'L'
+	}
+	b.WriteByte('z')
 	return b.String()
 }
 

@@ -108,11 +108,12 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	file, isFile := s.assets.byPath[r.URL.Path]
-	p, isPage := s.pages[r.URL.Path]
+	p, name := s.find(r.URL.Path)
+	isPage := p != nil
 	isHealth := r.URL.Path == "/healthz"
 	if !isFile && !isPage && !isHealth {
-		if p, ok := s.pages[strings.TrimRight(r.URL.Path, "/")]; ok {
-			http.Redirect(w, r, p.path, http.StatusMovedPermanently)
+		if p, name := s.find(strings.TrimRight(r.URL.Path, "/")); p != nil {
+			http.Redirect(w, r, p.path+name, http.StatusMovedPermanently)
 			return
 		}
 		s.refuse(w, r, refusalUnknownPage)
@@ -129,8 +130,21 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case isHealth:
 		s.health(w, r)
 	default:
-		s.page(w, r, p)
+		s.page(w, r, p, name)
 	}
+}
+
+// find is the page of an address and, for a page that stands for many, the last
+// part of the address; nil where there is none.
+func (s *site) find(path string) (p *page, name string) {
+	if p = s.pages[path]; p != nil && !p.under {
+		return p, ""
+	}
+	cut := strings.LastIndexByte(path, '/') + 1
+	if p = s.pages[path[:cut]]; p != nil && p.under && cut < len(path) {
+		return p, path[cut:]
+	}
+	return nil, ""
 }
 
 func setSecurityHeaders(h http.Header) {
@@ -145,7 +159,7 @@ func setSecurityHeaders(h http.Header) {
 
 // page answers from the newest snapshot, rendering only what nobody asked for
 // since it was published.
-func (s *site) page(w http.ResponseWriter, r *http.Request, p *page) {
+func (s *site) page(w http.ResponseWriter, r *http.Request, p *page, name string) {
 	snap, err := s.reader.Acquire(r.Context())
 	if errors.Is(err, serving.ErrNoData) {
 		s.emptyPage(w, r, p)
@@ -167,6 +181,9 @@ func (s *site) page(w http.ResponseWriter, r *http.Request, p *page) {
 		if err != nil {
 			s.refuse(w, r, refusalQuery)
 			return
+		}
+		if p.under {
+			q.Set("name", name)
 		}
 		var no *refusal
 		if par, no = p.params(q, gen); no != nil {

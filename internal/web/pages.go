@@ -14,6 +14,10 @@ import (
 type page struct {
 	path, label, file string
 
+	// under says that the page stands for every address of one more part behind
+	// path, which ends in a slash; params finds that part under "name".
+	under bool
+
 	// always says that the page has something to say before any data landed.
 	always bool
 
@@ -33,6 +37,8 @@ func sitePages() []page {
 		{path: "/positioning", label: "Positioning", file: "positioning.html", params: cotParams, load: loadPositioning},
 		{path: "/supply", label: "Supply", file: "supply.html", params: supplyParams, load: loadSupply},
 		{path: "/stocks", label: "Stocks", file: "stocks.html", params: stocksParams, load: loadStocks},
+		{path: "/weather", label: "Weather", file: "weather.html", load: loadWeather},
+		{path: "/weather/", label: "Weather", file: "region.html", under: true, params: regionParams, load: loadRegionPage},
 		{path: "/methodology", label: "Methodology", file: "methodology.html", always: true, load: loadMethodology},
 		{path: "/status", label: "Status", file: "status.html", load: loadStatus},
 	}
@@ -42,6 +48,7 @@ func sitePages() []page {
 type params struct {
 	Range   string // of /price, /positioning and /stocks; "" elsewhere
 	Country string // of /supply; "" elsewhere
+	Region  string // of /weather/{region}; "" elsewhere
 
 	// canonical is the query that links use; default pages have none and are
 	// kept for as long as their snapshot.
@@ -77,6 +84,7 @@ type generation struct {
 	cache     *pageCache
 	tables    []string
 	countries []country
+	regions   []string // ids, of /weather/{region}
 }
 
 // country is a choice of /supply.
@@ -91,6 +99,13 @@ func loadGeneration(ctx context.Context, s *serving.Snapshot, today time.Time) (
 		`SELECT table_name FROM information_schema.tables WHERE table_schema = 'serving' ORDER BY table_name`)
 	if err != nil {
 		return nil, err
+	}
+	if slices.Contains(g.tables, "weather_regions") {
+		g.regions, err = query(ctx, s.DB, "region names", func(r *sql.Rows, id *string) error { return r.Scan(id) },
+			`SELECT location_id FROM serving.weather_regions ORDER BY location_id`)
+		if err != nil {
+			return nil, err
+		}
 	}
 	if !slices.Contains(g.tables, "commodity_metrics") {
 		return g, nil

@@ -55,6 +55,7 @@ func pulseParts() []pulsePart {
 		{"cot", "CFTC Commitments of Traders", (*pulsePage).addPositioning},
 		{"psd", "USDA PSD Online", (*pulsePage).addSupply},
 		{"ice", "ICE certified coffee stocks", (*pulsePage).addCertified},
+		{"weather", weatherTitle, (*pulsePage).addWeather},
 	}
 }
 

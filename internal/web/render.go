@@ -44,7 +44,9 @@ func (s *site) frame(r *reading, path string, data any) frame {
 	f := frame{Path: path, CSS: s.assets.urls["app.css"], JS: s.assets.urls["htmx.min.js"], Icon: s.assets.urls["icon.svg"],
 		Version: s.version, Today: date{V: s.now().UTC(), Valid: true}, Data: data}
 	for _, p := range sitePages() {
-		f.Nav = append(f.Nav, navItem{p.path, p.label, p.path == path})
+		if !p.under {
+			f.Nav = append(f.Nav, navItem{p.path, p.label, p.path == path || p.path+"/" == path})
+		}
 	}
 	if r != nil {
 		f.Origin, f.Snapshot = r.meta.Origin, shorten(r.meta.SnapshotID)
