@@ -17,7 +17,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-var everyPage = []string{"/", "/price", "/positioning", "/positioning?range=max", "/price?range=max", "/supply", "/supply?country=BR", "/stocks", "/stocks?range=max", "/methodology", "/status", "/nowhere"}
+var everyPage = []string{"/", "/price", "/positioning", "/positioning?range=max", "/price?range=max", "/supply", "/supply?country=BR", "/stocks", "/stocks?range=max", "/weather", "/weather/br_cerrado_mineiro", "/methodology", "/status", "/nowhere"}
 
 // browser starts Chromium for a test; complaints returns what its console and
 // its content security policy said since the last call.
@@ -186,7 +186,7 @@ func TestKeyboardOrder(t *testing.T) {
 	ctx, _ := browser(t)
 	server := realOrSmall(t)
 	visit(t, ctx, server.URL+"/price", 1280, false)
-	for i, want := range []string{"Skip to the figures", "Materia", "Pulse", "Price", "Positioning", "Supply", "Stocks", "Methodology", "Status", "3 months", "1 year", "5 years", "All"} {
+	for i, want := range []string{"Skip to the figures", "Materia", "Pulse", "Price", "Positioning", "Supply", "Stocks", "Weather", "Methodology", "Status", "3 months", "1 year", "5 years", "All"} {
 		do(t, ctx, chromedp.KeyEvent("\t"))
 		at := js[string](t, ctx, `document.activeElement.textContent.trim()`)
 		if outline := js[string](t, ctx, `getComputedStyle(document.activeElement).outlineStyle`); at != want || outline == "none" {

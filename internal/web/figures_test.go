@@ -28,7 +28,8 @@ func TestPagesPrintTheFiguresOfTheRealFiles(t *testing.T) {
 			"Funds are net long 56,908 lots of arabica, down 611 on the week", "29.6\u202f% of open interest", "35\u202f% of the last 26, 44\u202f% of the last 52 and 81\u202f% of the last 156 reports",
 			"<td class=\"n\">192,111</td>", ">34.7<", ">43.3<", ">85.9<", ">34.6<", ">44.2<", ">80.8<", "short 40.7\u202f% of open interest",
 		},
-		"/price?range=max": {"438.90 on 13 February 2025", "370.95"},
+		"/weather/br_cerrado_mineiro": {"the coldest had 7.7\u202f°C, on 20 May 2022", "No night of 4\u202f°C or colder since 1 Jan 2015", "Last season"},
+		"/price?range=max":            {"438.90 on 13 February 2025", "370.95"},
 	} {
 		body := getPage(t, h, url)
 		for _, w := range want {

@@ -156,6 +156,7 @@ func realData(t testing.TB, path string, revised bool) {
 		"{{countries}}", filepath.Join(dir, "psd/lookup_countries_coffee.csv"),
 		"{{attributes}}", filepath.Join(dir, "psd/lookup_attributes_coffee.csv"),
 		"{{second}}", second,
+		"{{weather}}", filepath.Join(dir, "weather/openmeteo_archive_daily_minas_gerais_20150101_20260201.csv"),
 		"{{cot}}", filepath.Join(dir, "cot/coffee_only/f_year_*.txt"),
 		"{{stocks}}", filepath.Join(dir, "ice_stocks/certified_stocks_arabica_20250528_20260806.json"),
 		"{{oldstocks}}", filepath.Join(dir, "ice_stocks/certified_stocks_arabica_daily_by_port_*.json"),

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-var dataPages = []string{"/", "/price", "/price?range=3m", "/price?range=5y", "/price?range=max", "/positioning", "/positioning?range=1y", "/positioning?range=10y", "/positioning?range=max", "/supply", "/supply?country=BR", "/stocks", "/stocks?range=6m", "/stocks?range=max", "/methodology", "/status"}
+var dataPages = []string{"/", "/price", "/price?range=3m", "/price?range=5y", "/price?range=max", "/positioning", "/positioning?range=1y", "/positioning?range=10y", "/positioning?range=max", "/supply", "/supply?country=BR", "/stocks", "/stocks?range=6m", "/stocks?range=max", "/weather", "/weather/br_sul_de_minas", "/weather/vn_dak_lak", "/weather/in_chikmagalur", "/methodology", "/status"}
 
 func TestPagesInEveryState(t *testing.T) {
 	states := []struct {
@@ -30,11 +30,18 @@ func TestPagesInEveryState(t *testing.T) {
 				"8,210 bags wait to be graded; 825 passed and 275 failed that day.", "400,000 bags (46\u202f%) are transition bags", "The stock would last the world 1.9 days",
 				"By origin: Honduras 60\u202f% and Brazil 40\u202f%", "31\u202f% of the bags had been graded more than a year before, at the end of November 2025, as at the month end before",
 				"The largest part, 46\u202f%, was graded up to 120 days before", "Month ends since 1996: the most was", "do not allow a download here", "ICE certified coffee stocks"},
-			"/methodology": {"US public domain", "never added", "never the exchange’s settlement"},
-			"/status":      {"All 4 sources are as they should be", "Of the last 4 runs, 1 failed", "1 of 2 audits found rows", "0123456789abcdef0123456789abcdef"},
+			"/weather": {"<h1>Drought in Sul de Minas</h1>", "1 of 2 coffee regions stands out; it stands for 23.4\u202f% of the world&#39;s crop of 2023/24.",
+				"Sul de Minas: 180 mm of rain in the 90 days to 4 December 2025, 60\u202f% of normal, as much as or more than in 7\u202f% of the years 1991–2020.",
+				"Over 90 days, of 2 regions 1 is among the driest tenth of 1991–2020", `<td class="risk grade-2">drought</td>`, `<td class="risk">usual</td>`, `<td class="risk">not known</td>`,
+				"Open-Meteo.com, CC BY 4.0", "coarse reanalysis", `href="/weather/vn_dak_lak"`},
+			"/weather/br_sul_de_minas": {"<h1>Sul de Minas has had 190 mm of rain since 1 September 2025, 33\u202f% less than normal</h1>", "below the band in which eight of ten seasons",
+				"1 night of 2\u202f°C or colder since 1 Sep 2023, the last on 20 July 2025; the coldest had 1.5\u202f°C", `<td class="cold-2">1</td>`, "SPI-3 stands at −1.6, severely dry", "November 2025 had 60 mm of rain, 60\u202f% of normal", `aria-current="page">Weather<`},
+			"/weather/in_chikmagalur": {"No weather of Chikmagalur is known yet", "arabica and robusta"},
+			"/methodology":            {"US public domain", "never added", "never the exchange’s settlement"},
+			"/status":                 {"All 5 sources are as they should be", "Of the last 4 runs, 1 failed", "1 of 2 audits found rows", "0123456789abcdef0123456789abcdef"},
 		}, lacks: []string{"SAMPLE", "REPLAY", "Stale."}},
 		{name: "stale", change: []string{"UPDATE serving.data_freshness SET expected_next = DATE '2025-12-03' WHERE source = 'prices'"}, want: map[string][]string{
-			"/": {"Stale.", "7 days ago", `class="state late"`}, "/price": {"Stale."}, "/status": {"1 of 4 sources needs attention"},
+			"/": {"Stale.", "7 days ago", `class="state late"`}, "/price": {"Stale."}, "/status": {"1 of 5 sources needs attention"},
 		}},
 		{name: "a month later", now: today.AddDate(0, 1, 0), want: map[string][]string{"/": {"Stale.", "31 days ago"}, "/price": {"Stale."}}},
 		{name: "failed", change: []string{"UPDATE serving.data_freshness SET last_status = 'failed', last_error = 'status 503' WHERE source = 'psd'"}, want: map[string][]string{
@@ -62,10 +69,19 @@ func TestPagesInEveryState(t *testing.T) {
 			"UPDATE serving.ice_warehouse_stocks SET change_bags = NULL, avg_30d_bags = NULL, high_52w_bags = NULL, drawdown_52w_pct = NULL", "DELETE FROM serving.ice_aging_stocks", "DELETE FROM serving.ice_month_end_stocks"},
 			want: map[string][]string{"/stocks": {"<h1>Certified arabica stocks stand at 862,400 bags</h1>", "the report before it is missing, so the day&#39;s change is not known", "Its 52-week high is not known",
 				"no ageing report is loaded", "The age profile is not known"}}, lacks: []string{"Month ends since"}},
+		{name: "no weather", change: []string{"UPDATE serving.weather_regions SET observed_date = NULL, risk_level = NULL, season_rain_mm = NULL", "DELETE FROM serving.weather_daily", "DELETE FROM serving.weather_monthly", "DELETE FROM serving.data_freshness WHERE source = 'weather'"}, want: map[string][]string{
+			"/weather": {"No weather yet", "Open-Meteo weather has never been loaded."}, "/": {"Arabica closed", "Open-Meteo weather has never been loaded."}, "/weather/br_sul_de_minas": {"No weather of Sul de Minas is known yet"},
+		}},
+		{name: "no normals", change: []string{"UPDATE serving.weather_daily SET rain_30d_pct_of_normal = NULL, rain_90d_pct_of_normal = NULL, rain_90d_percentile = NULL, spi_1 = NULL, spi_3 = NULL, season_rain_normal_mm = NULL, season_rain_p10_mm = NULL, season_rain_p90_mm = NULL",
+			"UPDATE serving.weather_monthly SET rain_normal_mm = NULL, rain_pct_of_normal = NULL, spi_1 = NULL, spi_3 = NULL",
+			"UPDATE serving.weather_regions SET rain_90d_pct_of_normal = NULL, rain_90d_percentile = NULL, spi_1 = NULL, spi_3 = NULL, season_rain_normal_mm = NULL, season_rain_p10_mm = NULL, season_rain_p90_mm = NULL, balance_90d_anomaly_mm = NULL, risk_level = 0, risk_reason = NULL"}, want: map[string][]string{
+			"/weather":                 {"No coffee region stands out: all 3 that are known are within the usual", "0 of 3 coffee regions stand out."},
+			"/weather/br_sul_de_minas": {"has had 190 mm of rain since 1 September 2025</h1>", "there is no normal to compare it with", "SPI-3 is not known: it needs 24 years"},
+		}},
 		{name: "no supply", change: []string{"DELETE FROM serving.commodity_metrics WHERE country_code <> 'BR'", "DELETE FROM serving.psd_revisions"}, want: map[string][]string{
 			"/": {"Arabica closed"}, "/supply": {"No balance sheet yet"},
 		}},
-		{name: "nothing at all", change: []string{"DELETE FROM serving.commodity_metrics WHERE country_code = 'WORLD'", "DELETE FROM serving.coffee_prices", "DELETE FROM serving.cot_positioning", "DELETE FROM serving.data_freshness",
+		{name: "nothing at all", change: []string{"DELETE FROM serving.commodity_metrics WHERE country_code = 'WORLD'", "DELETE FROM serving.coffee_prices", "DELETE FROM serving.cot_positioning", "UPDATE serving.weather_regions SET observed_date = NULL", "DELETE FROM serving.data_freshness",
 			"DELETE FROM serving.pipeline_runs", "DELETE FROM serving.data_quality", "DELETE FROM serving.lineage", "DELETE FROM serving.psd_revisions", "DELETE FROM serving.ice_warehouse_stocks"}, want: map[string][]string{
 			"/": {"Nothing is known yet"}, "/status": {"No source has been loaded yet", "No run is recorded", "No audit is recorded"},
 		}},
@@ -77,6 +93,8 @@ func TestPagesInEveryState(t *testing.T) {
 			"UPDATE serving.ice_aging_stocks SET region = NULL, age_to_days = NULL, bags = NULL",
 			"UPDATE serving.ice_month_end_stocks SET region = NULL, bags = NULL",
 			"UPDATE serving.data_freshness SET title = NULL, licence = NULL, homepage = NULL, cadence = NULL, last_checked = NULL, last_status = NULL, last_error = NULL, last_landed_at = NULL, released_at = NULL, as_of = NULL, files = NULL, bytes = NULL, expected_next = NULL, newest_file = NULL, newest_sha256 = NULL, newest_url = NULL",
+			"UPDATE serving.weather_daily SET temperature_max_c = NULL, temperature_min_c = NULL, temperature_mean_c = NULL, precipitation_mm = NULL, frost_class = NULL, is_heat_day = NULL, dry_spell_days = NULL, season_rain_mm = NULL, season_rain_normal_mm = NULL, season_rain_p90_mm = NULL",
+			"UPDATE serving.weather_regions SET temperature_min_14d_c = NULL, frost_nights_14d = NULL, rain_90d_mm = NULL, season_rain_mm = NULL, production_share_pct = NULL, production_season = NULL",
 			"UPDATE serving.snapshot SET origin = NULL, plan_id = NULL, materia_version = NULL"}, want: map[string][]string{
 			"/": {"Arabica closed at 238.60 cents a pound"}, "/price": {"too few days"}, "/supply": {"production or consumption is not known"},
 			"/stocks": {"Certified arabica stocks are not known", "told no total", "How many bags wait to be graded is not known", "no consumption is loaded"},
@@ -202,6 +220,8 @@ func TestHostileStringsAreText(t *testing.T) {
 		"UPDATE serving.pipeline_runs SET run_id = "+sqlEvil+", pipeline = "+sqlEvil+", source = "+sqlEvil+", status = "+sqlEvil+", error = "+sqlEvil,
 		"UPDATE serving.data_quality SET model = "+sqlEvil+", audit = "+sqlEvil,
 		"UPDATE serving.lineage SET model = "+sqlEvil+", kind = "+sqlEvil+", description = "+sqlEvil+", depends_on = "+sqlEvil,
+		"UPDATE serving.weather_regions SET location_name = "+sqlEvil+", country_name = "+sqlEvil+", species = "+sqlEvil+", flowering = "+sqlEvil+", harvest = "+sqlEvil+", time_zone = "+sqlEvil+", production_season = "+sqlEvil,
+		"UPDATE serving.weather_daily SET frost_class = "+sqlEvil+" WHERE observed_date > DATE '2025-12-01'",
 		"UPDATE serving.snapshot SET origin = "+sqlEvil+", plan_id = "+sqlEvil+", materia_version = "+sqlEvil,
 	)
 	shown := 0

@@ -12,6 +12,10 @@ INSERT INTO serving.data_freshness VALUES
   ('psd', 'USDA PSD Online', 'US public domain', 'https://apps.fas.usda.gov/psdonline', 'about June and December', 'live', DATE '2025-12-10',
    'unchanged', '', TIMESTAMP '2023-12-21 18:00:00', TIMESTAMP '2023-12-21 17:00:00', DATE '2023-12-21', 2, 8271017, DATE '2026-06-30',
    'psd/2023/12/111111111111.csv.gzip', '1111111111112222222222223333333333334444444444445555555555556666', 'https://apps.fas.usda.gov/psdonline/downloads/psd_coffee_csv.zip');
+INSERT INTO serving.data_freshness VALUES
+  ('weather', 'Open-Meteo ERA5', 'CC BY 4.0', 'https://open-meteo.com/en/docs/historical-weather-api', 'daily', 'live', DATE '2025-12-10',
+   'success', '', TIMESTAMP '2025-12-10 06:00:00', NULL, DATE '2025-12-04', 432, 13000000, DATE '2025-12-11', 'weather/br_sul_de_minas/2025/2025-12-04.json.gz',
+   '2222222222223333333333334444444444445555555555556666666666667777', 'https://archive-api.open-meteo.com/v1/archive?latitude=-21.55');
 INSERT INTO serving.pipeline_runs VALUES
   ('20251210T060000Z-prices-00000001', 'extract_prices', 'prices', TIMESTAMP '2025-12-10 06:00:00', TIMESTAMP '2025-12-10 06:00:02', 'success', 1, 471225, 6503, 1, ''),
   ('20251210T060003Z-psd-00000002', 'extract_psd', 'psd', TIMESTAMP '2025-12-10 06:00:03', TIMESTAMP '2025-12-10 06:00:04', 'unchanged', 0, 0, 0, 0, ''),

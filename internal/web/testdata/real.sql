@@ -92,3 +92,22 @@ SELECT 'arabica', 'Coffee arabica', t.d, t.d + INTERVAL 18 HOUR, true, certified
 FROM t;
 DELETE FROM serving.ice_warehouse_stocks_by_port WHERE report_date > (SELECT max(report_date) FROM serving.ice_warehouse_stocks);
 INSERT INTO serving.ice_month_end_stocks SELECT 'arabica', 'Coffee arabica', date, 'ANT', 'All ports', 'Europe', total_bags FROM read_csv('{{months}}', header = true, auto_detect = false, columns = {'date': 'DATE', 'total_bags': 'BIGINT'});
+CREATE TEMP TABLE sky AS
+SELECT date AS d, temperature_2m_max AS hi, temperature_2m_min AS lo, precipitation_sum AS mm FROM read_csv('{{weather}}', header = true);
+INSERT INTO serving.weather_daily BY NAME
+SELECT 'br_cerrado_mineiro' AS location_id, 'Cerrado Mineiro' AS location_name, 'Brazil' AS country_name, 'arabica' AS species, d AS observed_date, hi AS temperature_max_c, lo AS temperature_min_c, mm AS precipitation_mm,
+  CASE WHEN lo <= 0 THEN 'severe' WHEN lo <= 2 THEN 'frost' WHEN lo <= 4 THEN 'watch' ELSE 'none' END AS frost_class, hi >= 30 AS is_heat_day, year(d - INTERVAL 8 MONTH) AS season_year,
+  CASE WHEN n >= 90 THEN sum(mm) OVER (ORDER BY d ROWS 89 PRECEDING) END AS rain_90d_mm, CASE WHEN d >= DATE '2015-09-01' THEN sum(mm) OVER (PARTITION BY year(d - INTERVAL 8 MONTH) ORDER BY d) END AS season_rain_mm
+FROM (SELECT *, row_number() OVER (ORDER BY d) AS n FROM sky);
+INSERT INTO serving.weather_monthly BY NAME
+SELECT 'br_cerrado_mineiro' AS location_id, CAST(date_trunc('month', d) AS DATE) AS month_start, count(*) AS days, count(*) = day(last_day(min(d))) AS is_complete, min(lo) AS temperature_min_c, max(hi) AS temperature_max_c,
+  count(*) FILTER (WHERE lo <= 4) AS watch_nights, count(*) FILTER (WHERE lo <= 2) AS frost_nights, count(*) FILTER (WHERE lo <= 0) AS severe_nights, count(*) FILTER (WHERE hi >= 30) AS heat_days,
+  count(*) FILTER (WHERE mm < 1) AS dry_days, CASE WHEN is_complete THEN sum(mm) END AS rain_mm FROM sky GROUP BY date_trunc('month', d);
+INSERT INTO serving.weather_regions BY NAME
+SELECT 'br_cerrado_mineiro' AS location_id, 'Cerrado Mineiro' AS location_name, 'BR' AS country_code, 'Brazil' AS country_name, 'arabica' AS species, -18.94 AS latitude, -46.99 AS longitude, 1025 AS elevation_m,
+  'America/Sao_Paulo' AS time_zone, 'Sep-Nov' AS flowering, 'May-Sep' AS harvest, 9 AS season_start_month, 30 AS heat_day_from_c, min(observed_date) AS first_date, max(observed_date) AS observed_date, count(*) AS days,
+  min(temperature_min_c) FILTER (WHERE observed_date > DATE '2026-01-18') AS temperature_min_14d_c, 0 AS watch_nights_14d, 0 AS frost_nights_14d, arg_max(rain_90d_mm, observed_date) AS rain_90d_mm,
+  max(season_year) AS season_year, arg_max(season_rain_mm, observed_date) AS season_rain_mm, 12.4 AS production_share_pct, '2022/23' AS production_season, 0 AS risk_level FROM serving.weather_daily;
+INSERT INTO serving.weather_regions BY NAME
+SELECT id AS location_id, id AS location_name, 'BR' AS country_code, 'Brazil' AS country_name, 'arabica' AS species, 0 AS latitude, 0 AS longitude, 1000 AS elevation_m, 'UTC' AS time_zone, 'Sep' AS flowering, 'May' AS harvest,
+  9 AS season_start_month, 30 AS heat_day_from_c FROM (VALUES ('br_sul_de_minas'), ('vn_dak_lak'), ('in_chikmagalur')) r(id);

@@ -48,6 +48,29 @@ CREATE TABLE serving.ice_aging_stocks (commodity_key VARCHAR, commodity_name VAR
   port_name VARCHAR, region VARCHAR, age_from_days INTEGER, age_to_days INTEGER, bags DECIMAL(18,0));
 CREATE TABLE serving.ice_month_end_stocks (commodity_key VARCHAR, commodity_name VARCHAR, month_end DATE, port_code VARCHAR,
   port_name VARCHAR, region VARCHAR, bags DECIMAL(18,0));
+CREATE TABLE serving.weather_daily (location_id VARCHAR, location_name VARCHAR, country_name VARCHAR, species VARCHAR,
+  observed_date DATE, temperature_max_c DECIMAL(6,2), temperature_min_c DECIMAL(6,2), temperature_mean_c DECIMAL(6,2),
+  precipitation_mm DECIMAL(8,2), et0_mm DECIMAL(8,2), relative_humidity_pct DECIMAL(6,2), soil_moisture_0_7cm
+  DECIMAL(6,3), soil_moisture_7_28cm DECIMAL(6,3), soil_moisture_28_100cm DECIMAL(6,3), radiation_mj_m2 DECIMAL(8,2),
+  wind_max_km_h DECIMAL(8,2), frost_class VARCHAR, is_heat_day BOOLEAN, dry_spell_days INTEGER, rain_30d_mm
+  DECIMAL(10,2), rain_30d_pct_of_normal DOUBLE, rain_30d_percentile DOUBLE, rain_90d_mm DECIMAL(10,2),
+  rain_90d_pct_of_normal DOUBLE, rain_90d_percentile DOUBLE, balance_30d_mm DECIMAL(10,2), balance_30d_anomaly_mm
+  DOUBLE, balance_90d_mm DECIMAL(10,2), balance_90d_anomaly_mm DOUBLE, spi_1 DOUBLE, spi_3 DOUBLE, season_year
+  INTEGER, season_day INTEGER, season_rain_mm DECIMAL(10,2), season_rain_normal_mm DOUBLE, season_rain_p10_mm
+  DECIMAL(10,2), season_rain_p90_mm DECIMAL(10,2));
+CREATE TABLE serving.weather_monthly (location_id VARCHAR, month_start DATE, days INTEGER, is_complete BOOLEAN,
+  temperature_min_c DECIMAL(6,2), temperature_max_c DECIMAL(6,2), watch_nights INTEGER, frost_nights INTEGER,
+  severe_nights INTEGER, heat_days INTEGER, dry_days INTEGER, longest_dry_spell_days INTEGER, rain_mm DECIMAL(10,2),
+  rain_normal_mm DOUBLE, rain_pct_of_normal DOUBLE, spi_1 DOUBLE, spi_3 DOUBLE);
+CREATE TABLE serving.weather_regions (location_id VARCHAR, location_name VARCHAR, country_code VARCHAR, country_name
+  VARCHAR, species VARCHAR, latitude DOUBLE, longitude DOUBLE, elevation_m INTEGER, time_zone VARCHAR, flowering
+  VARCHAR, harvest VARCHAR, season_start_month INTEGER, heat_day_from_c INTEGER, first_date DATE, observed_date DATE,
+  days BIGINT, temperature_min_14d_c DECIMAL(6,2), watch_nights_14d INTEGER, frost_nights_14d INTEGER, heat_days_30d
+  INTEGER, dry_spell_days INTEGER, rain_30d_mm DECIMAL(10,2), rain_30d_pct_of_normal DOUBLE, rain_30d_percentile
+  DOUBLE, rain_90d_mm DECIMAL(10,2), rain_90d_pct_of_normal DOUBLE, rain_90d_percentile DOUBLE, balance_30d_anomaly_mm
+  DOUBLE, balance_90d_anomaly_mm DOUBLE, spi_1 DOUBLE, spi_3 DOUBLE, season_year INTEGER, season_rain_mm
+  DECIMAL(10,2), season_rain_normal_mm DOUBLE, season_rain_p10_mm DECIMAL(10,2), season_rain_p90_mm DECIMAL(10,2),
+  production_share_pct DOUBLE, production_season VARCHAR, risk_level INTEGER, risk_reason VARCHAR);
 CREATE TABLE serving.snapshot (snapshot_id VARCHAR NOT NULL, origin VARCHAR, exported_at TIMESTAMP NOT NULL, plan_id VARCHAR,
   materia_version VARCHAR);
 CREATE TABLE serving.pipeline_runs (run_id VARCHAR NOT NULL, pipeline VARCHAR, source VARCHAR, started_at TIMESTAMP,

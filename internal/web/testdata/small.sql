@@ -57,3 +57,30 @@ FROM range(TIMESTAMP '2025-01-01', TIMESTAMP '2025-12-01', INTERVAL 1 MONTH) r(m
 INSERT INTO serving.ice_month_end_stocks
 SELECT 'arabica', 'Coffee arabica', last_day(m), 'ANT', 'Antwerp', 'Europe', 1000000 + 1000 * month(m) * (year(m) - 1995)
 FROM range(TIMESTAMP '1996-11-01', TIMESTAMP '2025-12-01', INTERVAL 1 MONTH) r(m);
+-- Two years of weather in one region: 4 mm on every other day, a frost night, and normals that are made up. Two regions more stand on the board
+-- without days, one of them without anything.
+INSERT INTO serving.weather_daily BY NAME
+SELECT 'br_sul_de_minas' AS location_id, 'Sul de Minas' AS location_name, 'Brazil' AS country_name, 'arabica' AS species, d AS observed_date,
+  25 AS temperature_max_c, CASE WHEN d = DATE '2025-07-20' THEN 1.5 ELSE 12 END AS temperature_min_c, 18 AS temperature_mean_c, CASE WHEN n % 2 = 0 THEN 4 ELSE 0 END AS precipitation_mm,
+  3.5 AS et0_mm, 70 AS relative_humidity_pct, 0.3 AS soil_moisture_7_28cm, 20 AS radiation_mj_m2, 12 AS wind_max_km_h, CASE WHEN d = DATE '2025-07-20' THEN 'frost' ELSE 'none' END AS frost_class,
+  false AS is_heat_day, n % 2 AS dry_spell_days, 60 AS rain_30d_mm, 80 AS rain_30d_pct_of_normal, 40 AS rain_30d_percentile, 180 AS rain_90d_mm, 60 AS rain_90d_pct_of_normal, 6.7 AS rain_90d_percentile,
+  -40 AS balance_90d_anomaly_mm, -0.4 AS spi_1, -1.6 AS spi_3, CASE WHEN month(d) >= 9 THEN year(d) ELSE year(d) - 1 END AS season_year,
+  d - make_date(CASE WHEN month(d) >= 9 THEN year(d) ELSE year(d) - 1 END, 9, 1) + 1 AS season_day,
+  2 * season_day AS season_rain_mm, 3 * season_day AS season_rain_normal_mm, 2.5 * season_day AS season_rain_p10_mm, 4 * season_day AS season_rain_p90_mm
+FROM (SELECT CAST(d AS DATE) AS d, row_number() OVER (ORDER BY d) AS n FROM range(TIMESTAMP '2023-09-01', TIMESTAMP '2025-12-05', INTERVAL 1 DAY) r(d));
+INSERT INTO serving.weather_monthly BY NAME
+SELECT location_id, CAST(date_trunc('month', observed_date) AS DATE) AS month_start, count(*) AS days, max(observed_date) < DATE '2025-12-01' AS is_complete, min(temperature_min_c) AS temperature_min_c, max(temperature_max_c) AS temperature_max_c,
+  count(*) FILTER (WHERE frost_class <> 'none') AS watch_nights, count(*) FILTER (WHERE frost_class = 'frost') AS frost_nights, 0 AS severe_nights, 0 AS heat_days, count(*) FILTER (WHERE precipitation_mm < 1) AS dry_days,
+  1 AS longest_dry_spell_days, CASE WHEN is_complete THEN sum(precipitation_mm) END AS rain_mm, 100 AS rain_normal_mm, CASE WHEN is_complete THEN sum(precipitation_mm) END AS rain_pct_of_normal, -0.4 AS spi_1, CASE WHEN is_complete THEN -1.6 END AS spi_3
+FROM serving.weather_daily GROUP BY ALL;
+INSERT INTO serving.weather_regions BY NAME
+SELECT id AS location_id, name AS location_name, country AS country_code, country AS country_name, species, -21.55 AS latitude, -45.43 AS longitude, 1050 AS elevation_m, 'America/Sao_Paulo' AS time_zone,
+  'Sep-Nov' AS flowering, 'May-Sep' AS harvest, 9 AS season_start_month, 30 AS heat_day_from_c, CASE WHEN as_of IS NOT NULL THEN DATE '2023-09-01' END AS first_date, as_of AS observed_date,
+  12 + (spi - spi) AS temperature_min_14d_c, 0 + (spi - spi) AS watch_nights_14d, 0 + (spi - spi) AS frost_nights_14d, 0 + (spi - spi) AS heat_days_30d, 0 + (spi - spi) AS dry_spell_days,
+  60 + (spi - spi) AS rain_30d_mm, 80 + (spi - spi) AS rain_30d_pct_of_normal, 40 + (spi - spi) AS rain_30d_percentile, 180 + (spi - spi) AS rain_90d_mm,
+  CASE WHEN spi < 0 THEN 60 WHEN spi >= 0 THEN 101 END AS rain_90d_pct_of_normal, CASE WHEN spi < 0 THEN 6.7 WHEN spi >= 0 THEN 53.3 END AS rain_90d_percentile,
+  -40 + (spi - spi) AS balance_90d_anomaly_mm, -0.4 + (spi - spi) AS spi_1, spi AS spi_3, CASE WHEN spi IS NOT NULL THEN 2025 END AS season_year,
+  190 + (spi - spi) AS season_rain_mm, 285 + (spi - spi) AS season_rain_normal_mm, 237.5 + (spi - spi) AS season_rain_p10_mm, 380 + (spi - spi) AS season_rain_p90_mm,
+  share AS production_share_pct, '2023/24' AS production_season, risk AS risk_level, reason AS risk_reason
+FROM (VALUES ('br_sul_de_minas', 'Sul de Minas', 'Brazil', 'arabica', -1.6, 23.4, 2, 'drought', DATE '2025-12-04'), ('vn_dak_lak', 'Đắk Lắk', 'Vietnam', 'robusta', 0.1, 17.5, 0, NULL, DATE '2025-12-04'),
+  ('in_chikmagalur', 'Chikmagalur', 'India', 'both', NULL, 3.4, NULL, NULL, NULL)) r(id, name, country, species, spi, share, risk, reason, as_of);
