@@ -61,7 +61,7 @@ func loadRegionPage(ctx context.Context, r *reading) (any, error) {
 	if p.Region, err = loadRegion(ctx, r, r.params.Region); err != nil {
 		return nil, err
 	}
-	p.Headline = regionHeadline(p.Region)
+	p.Headline = seasonHeadline(p.Region)
 	if !p.Region.AsOf.Valid || !r.has("weather_daily") {
 		return p, nil
 	}

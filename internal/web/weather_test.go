@@ -86,14 +86,14 @@ func TestRegionSentencesInEveryCase(t *testing.T) {
 		{known(501), "A has had 500 mm of rain since 1 September 2025, as much as normal"},
 	} {
 		r.SeasonNormal = c.normal
-		if got := regionHeadline(r); got != c.want {
+		if got := seasonHeadline(r); got != c.want {
 			t.Errorf("%q, want %q", got, c.want)
 		}
 	}
-	if got := regionHeadline(region{Name: "A"}); got != "No weather of A is known yet" {
+	if got := seasonHeadline(region{Name: "A"}); got != "No weather of A is known yet" {
 		t.Error(got)
 	}
-	if got := regionHeadline(region{Name: "A", AsOf: on("2026-01-27")}); got != "A: the season's rain is not known in full" {
+	if got := seasonHeadline(region{Name: "A", AsOf: on("2026-01-27")}); got != "A: the season's rain is not known in full" {
 		t.Error(got)
 	}
 	r.SeasonLow, r.SeasonHigh, r.Balance90, r.LowestNight, r.HeatDays, r.DrySpell = known(510), known(700), known(-42.4), known(8.05), known(1), known(9)

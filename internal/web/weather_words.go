@@ -165,8 +165,8 @@ func rankWordsOf(percentile float64) string {
 	return fmt.Sprintf("as much as or more than in %s of the years 1991–2020", percent(known(percentile), 0))
 }
 
-// regionHeadline says how the season's rain stands.
-func regionHeadline(r region) string {
+// seasonHeadline says how the season's rain stands.
+func seasonHeadline(r region) string {
 	switch {
 	case !r.AsOf.Valid:
 		return "No weather of " + r.Name + " is known yet"
