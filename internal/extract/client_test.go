@@ -341,10 +341,45 @@ func TestPoliteness(t *testing.T) {
 	if len(slept) != 2 || slept[0] < 900*time.Millisecond || slept[0] > time.Second || slept[1] < 1900*time.Millisecond || slept[1] > 2*time.Second {
 		t.Errorf("slept %v", slept)
 	}
+	for _, of := range []struct {
+		upstream    string
+		least, most time.Duration
+	}{{"", 19900 * time.Millisecond, 20 * time.Second}, {"http://localhost:1", 0, 0}} {
+		slept = []time.Duration{0}
+		c := NewClient(ClientOptions{Upstream: of.upstream, Sleep: func(_ context.Context, d time.Duration) error { slept = append(slept, d); return nil }})
+		for range 2 {
+			if err := c.polite(t.Context(), "wants 20 s", 20*time.Second); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if wait := slept[len(slept)-1]; wait < of.least || wait > of.most {
+			t.Errorf("%q: slept %v, want %v to %v", of.upstream, slept, of.least, of.most)
+		}
+	}
 	for upstream, want := range map[string]time.Duration{"http://localhost:1": 0, "http://127.0.0.1:1": 0, "http://[::1]:1": 0, "http://127.9.9.9": 0, "http://mirror.example": time.Second, "": time.Second} {
 		if got := NewClient(ClientOptions{Upstream: upstream}).limits.Delay; got != want {
 			t.Errorf("%q: delay %v", upstream, got)
 		}
+	}
+}
+
+// A stand-in that writes head and body apart would cost 40 ms a request on a
+// connection that is used again.
+func TestStandInsGetANewConnectionEachTime(t *testing.T) {
+	var fresh atomic.Int32
+	a := ask(t, Limits{}, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "x") })
+	a.server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			fresh.Add(1)
+		}
+	}
+	for range 3 {
+		if _, _, err := a.get(t); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if fresh.Load() != 3 {
+		t.Errorf("%d connections for 3 requests", fresh.Load())
 	}
 }
 

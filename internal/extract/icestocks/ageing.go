@@ -79,22 +79,22 @@ func ageing(book xls.Workbook, zone *time.Location) (report, error) {
 // age reads a bucket's bounds in days, both inclusive; to is empty for one
 // without end.
 func age(text string) (from, to string, err error) {
-	plain := func(digits string) string {
+	number := func(digits string) int {
 		n, _ := strconv.Atoi(digits) // five digits at most
-		return strconv.Itoa(n)
+		return n
 	}
 	if m := agedBetween.FindStringSubmatch(text); m != nil {
-		if len(m[1]) > len(m[2]) || plain(m[1]) == plain(m[2]) {
+		first, last := number(m[1]), number(m[2])
+		if first >= last {
 			return "", "", fmt.Errorf("age %q: ends before it begins", text)
 		}
-		return plain(m[1]), plain(m[2]), nil
+		return strconv.Itoa(first), strconv.Itoa(last), nil
 	}
 	if m := agedOver.FindStringSubmatch(text); m != nil {
-		n, _ := strconv.Atoi(m[1])
-		return strconv.Itoa(n + 1), "", nil
+		return strconv.Itoa(number(m[1]) + 1), "", nil
 	}
 	if m := agedFrom.FindStringSubmatch(text); m != nil {
-		return plain(m[1]), "", nil
+		return strconv.Itoa(number(m[1])), "", nil
 	}
 	return "", "", fmt.Errorf("age %q: want days such as 0121 to 0150", text)
 }

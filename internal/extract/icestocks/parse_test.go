@@ -320,3 +320,123 @@ func realFile(t testing.TB, name string) []byte {
 	}
 	return body
 }
+
+// sheet makes a workbook of rows: text, or numbers as they stand.
+func sheet(rows ...[]any) xls.Workbook {
+	var s xls.Sheet
+	for r, row := range rows {
+		for c, v := range row {
+			switch v := v.(type) {
+			case string:
+				if v != "" {
+					s.Cells = append(s.Cells, xls.Cell{Row: r, Col: c, Text: v})
+				}
+			case int:
+				s.Cells = append(s.Cells, xls.Cell{Row: r, Col: c, Kind: xls.Number, Number: float64(v)})
+			case float64:
+				s.Cells = append(s.Cells, xls.Cell{Row: r, Col: c, Kind: xls.Number, Number: v})
+			}
+		}
+	}
+	return xls.Workbook{Sheets: []xls.Sheet{s, {Name: "Sheet2"}}}
+}
+
+func row(v ...any) []any { return v }
+
+var (
+	dated = row("As of: January 4, 2016  1:31:00PM")
+	head  = row("", "Antwerp", "New York", "Total")
+)
+
+func TestDailyReportsThatAreRefused(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		rows [][]any
+		want string
+	}{
+		{"empty", nil, "the workbook is empty"},
+		{"no date", [][]any{head, row("Peru", 1, 2, 3), row("Total in Bags", 1, 2, 3)}, `no line "As of"`},
+		{"no ports", [][]any{dated, row("BAGS CERTIFIED"), row("Peru", 1, 2, 3)}, "no table of certified bags"},
+		{"a row that does not add up", [][]any{dated, head, row("Peru", 1, 2, 4)}, "row 3 (Peru): the ports sum to 3, the report says 4"},
+		{"a column that does not add up", [][]any{dated, head, row("Peru", 1, 2, 3), row("Total in Bags", 2, 2, 4)}, "Antwerp: the rows sum to 1, the report's row 4 says 2"},
+		{"half a bag", [][]any{dated, head, row("Peru", 0.5, 2, 2.5)}, "0.5 is no number of bags"},
+		{"fewer than none", [][]any{dated, head, row("Peru", -1, 2, 1)}, "-1 is no number of bags"},
+		{"words for numbers", [][]any{dated, head, row("Peru", "n/a", 2, 2)}, `"n/a" is no number of bags`},
+		{"no name", [][]any{dated, head, row("", 1, 2, 3)}, "numbers without a name"},
+		{"an origin twice", [][]any{dated, head, row("Peru", 1, 0, 1), row("Peru", 2, 0, 2), row("Total in Bags", 3, 0, 3)}, "stands there twice"},
+		{"passed twice", [][]any{dated, row("No Bags Passed Today"), row("5 Bags Passed Today")}, "for the second time"},
+		{"a header in the middle", [][]any{dated, head, row("Peru", 1, 2, 3), head}, "ports are named again"},
+	} {
+		_, err := daily(sheet(c.rows...), zone(t))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+	if _, err := daily(xls.Workbook{Sheets: []xls.Sheet{{Name: "a", Cells: []xls.Cell{{}}}, {Name: "b", Cells: []xls.Cell{{}}}}}, zone(t)); err == nil || !strings.Contains(err.Error(), "which is the report") {
+		t.Error(err)
+	}
+}
+
+// What reports of some year did: no heading, commas in text, blank cells, a port
+// nobody knows, grading in words, pending by port, footnotes that begin like
+// headings.
+func TestOddReports(t *testing.T) {
+	r, err := daily(sheet(dated, row("ICE Futures U.S."), row("", "Antwerp", "Hamburg / Bremen", "Genoa", "TOTAL"), row("PNG", "1,234", "", 6, 1240), row("Total in Bags", 1234, "-", 6, 1240),
+		row("Transition Bags Certified data includes all certified stocks"), row("TODAY'S GRADING SUMMARY"), row("1,825 Bags Passed Today"), row("No Bags Failed Today"),
+		row("Pending Grading Report:"), row("", "Antwerp", "Genoa", "Total"), row("Total", 7, 8, 15), row("Flagged for Rebagging")), zone(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.date != "2016-01-04" || r.asOf != "2016-01-04T13:31:00-05:00" {
+		t.Errorf("dated %s, as of %s", r.date, r.asOf)
+	}
+	if want := map[string]int64{"Papua New Guinea|ANT": 1234, "Papua New Guinea|GENOA": 6}; !maps.Equal(r.cells(certified), want) {
+		t.Errorf("certified %v", r.cells(certified))
+	}
+	if want := map[string]int64{"|ANT": 7, "|GENOA": 8}; !maps.Equal(r.cells(pending), want) {
+		t.Errorf("pending %v", r.cells(pending))
+	}
+	if r.sum(passed) != 1825 || r.sum(failed) != 0 || len(r.cells(transition)) > 0 {
+		t.Errorf("passed %d, failed %d, transition %v", r.sum(passed), r.sum(failed), r.cells(transition))
+	}
+	if len(r.warnings) != 2 || !strings.Contains(r.warnings[0], `port "Genoa" is new`) {
+		t.Errorf("warnings %q", r.warnings)
+	}
+	// Transition bags that are more than the certified ones are told.
+	r, err = daily(sheet(dated, head, row("Peru", 1, 2, 3), row("Total in Bags", 1, 2, 3), row("TRANSITION BAGS CERTIFIED"), head, row("Peru", 2, 2, 4), row("Total in Bags", 2, 2, 4)), zone(t))
+	if err != nil || len(r.warnings) != 1 || !strings.Contains(r.warnings[0], "Peru in Antwerp has 2 of 1") {
+		t.Errorf("%v, warnings %q", err, r.warnings)
+	}
+}
+
+func TestMonthEndsAndAgesInEveryForm(t *testing.T) {
+	for text, want := range map[string]string{
+		"January 31, 2020": "2020-01-31", "Febuary 28, 2001": "2001-02-28", "Septemeber 30, 1999": "1999-09-30", "dezembro 31, 2012": "2012-12-31", "março 29, 2019": "2019-03-29",
+		"Sept. 30, 2003": "2003-09-30", "Aug 31 2004": "2004-08-31", "6/30/2000": "2000-06-30", "31-Dec-02": "2002-12-31", "2026-01-30": "2026-01-30",
+		"February 30, 2001": "", "Total": "", "Ju 30, 2001": "", "Janember 31, 2001": "", "": "",
+	} {
+		at, ok := monthEnd(xls.Workbook{}, xls.Cell{Text: text})
+		if ok != (want != "") || ok && at.Format(time.DateOnly) != want {
+			t.Errorf("%q is %v, %v, want %q", text, at, ok, want)
+		}
+	}
+	for text, want := range map[string]string{"0000 to 0120": "0 120", "5971 to 6000": "5971 6000", "121 - 150 days": "121 150", "Over 6000": "6001 ", "6001+": "6001 ", "6001 and over": "6001 ", "150 to 121": "", "a year": ""} {
+		from, to, err := age(text)
+		if err == nil != (want != "") || err == nil && from+" "+to != want {
+			t.Errorf("%q is %s to %s, %v, want %q", text, from, to, err, want)
+		}
+	}
+	r, err := history(sheet(row("", "Date", "Antwerp", "New York", "Total"), row("", "Nov 29, 1996", 300, 21, 321), row("", "Nonsense 3, 1997", 1, 2, 3), row("", "January 31, 1997", 1, 2, 4), row("", "Dec 27, 1996", 1, 2, 3)), zone(t))
+	if err != nil || r.date != "1997-01-31" || r.sum(certified) != 327 || len(r.warnings) != 3 {
+		t.Errorf("%v, newest %s, %d bags, warnings %q", err, r.date, r.sum(certified), r.warnings)
+	}
+	for name, rows := range map[string][][]any{
+		"no total":  {dated, row("Days", "Antwerp", "New York", "Total"), row("0000 to 0120", 1, 2, 3)},
+		"no bucket": {dated, row("Days", "Antwerp", "New York", "Total"), row("a year", 1, 2, 3), row("Total", 1, 2, 3)},
+		"no ports":  {dated, row("0000 to 0120", 1, 2, 3)},
+	} {
+		if _, err := ageing(sheet(rows...), zone(t)); err == nil {
+			t.Errorf("ageing with %s: no error", name)
+		}
+	}
+}
