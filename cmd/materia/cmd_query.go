@@ -87,24 +87,32 @@ func (a *app) queryServing(ctx context.Context, text string, write rowWriter) er
 }
 
 func (a *app) queryLakehouse(ctx context.Context, text string, write rowWriter) error {
+	db, err := a.readLakehouse(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(a.queryDB(ctx, db, text, write), db.Close())
+}
+
+// readLakehouse opens the lakehouse for queries only, and waits for a process
+// that writes it.
+func (a *app) readLakehouse(ctx context.Context) (*sql.DB, error) {
 	if _, err := os.Stat(a.lakehouse); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("query: there is no lakehouse at %s yet; run: materia plan prod --auto-apply", a.lakehouse)
+		return nil, fmt.Errorf("there is no lakehouse at %s yet; run: materia plan prod --auto-apply", a.lakehouse)
 	}
 	began := time.Now()
 	for {
 		db, err := duck.Open(a.lakehouse, duck.Options{ReadOnly: true})
 		holder, locked := duck.IsLocked(err)
 		switch {
-		case err == nil:
-			return errors.Join(a.queryDB(ctx, db, text, write), db.Close())
 		case !locked:
-			return err
+			return db, err
 		case time.Since(began) > a.lockWait:
-			return &plan.LockedError{Path: a.lakehouse, Detail: holder, Waited: time.Since(began)}
+			return nil, &plan.LockedError{Path: a.lakehouse, Detail: holder, Waited: time.Since(began)}
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return nil, ctx.Err()
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

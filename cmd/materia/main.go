@@ -63,6 +63,7 @@ func verbs(a *app) []*cobra.Command {
 		formatCmd(a),
 		lintCmd(a),
 		lineageCmd(a),
+		createTestCmd(a),
 		queryCmd(a),
 		landingCmd(a),
 		stateCmd(a),

@@ -18,10 +18,7 @@ func (r *resolver) expression(e tree, with *ctes, s *scope) ([]Source, error) {
 		return r.subquery(e, with, s)
 	case "LAMBDA":
 		inner := *s
-		inner.lambda = slices.Clone(s.lambda)
-		for _, name := range columnNames(e["lhs"]) {
-			inner.lambda = append(inner.lambda, name)
-		}
+		inner.lambda = append(slices.Clone(s.lambda), columnNames(e["lhs"])...)
 		return r.expression(object(e["expr"]), with, &inner)
 	case "FUNCTION":
 		if text(e["function_name"]) == "count_star" {

@@ -61,27 +61,42 @@ func Run(ctx context.Context, p *model.Project, o Options) (Report, error) {
 	if err != nil {
 		return report, fmt.Errorf("modeltest: %w", err)
 	}
-	// External access: a model that reads files is tested on fixtures.
-	db, err := duck.Open("", duck.Options{Threads: 1, MemoryLimit: "1GB", ExternalAccess: true})
+	r, err := newRunner(ctx, p)
 	if err != nil {
 		return report, fmt.Errorf("modeltest: %w", err)
 	}
-	defer db.Close()
-	c, err := db.Conn(ctx)
-	if err != nil {
-		return report, fmt.Errorf("modeltest: %w", err)
-	}
-	defer c.Close()
-	if _, err := c.ExecContext(ctx, "SET errors_as_json = true"); err != nil {
-		return report, fmt.Errorf("modeltest: %w", err)
-	}
-	r := &runner{p, db, c}
+	defer r.close()
 	for _, file := range files {
 		if err := r.file(ctx, file, o, &report); err != nil {
 			return report, fmt.Errorf("modeltest: %s: %w", file, err)
 		}
 	}
 	return report, nil
+}
+
+// newRunner opens the database in memory that tests run in.
+func newRunner(ctx context.Context, p *model.Project) (*runner, error) {
+	// External access: a model that reads files is tested on fixtures.
+	db, err := duck.Open("", duck.Options{Threads: 1, MemoryLimit: "1GB", ExternalAccess: true})
+	if err != nil {
+		return nil, err
+	}
+	c, err := db.Conn(ctx)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	r := &runner{p, db, c}
+	if _, err := c.ExecContext(ctx, "SET errors_as_json = true"); err != nil {
+		r.close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// close lets go of the database; with it goes all that is in it.
+func (r *runner) close() {
+	_ = r.c.Close()
+	_ = r.db.Close()
 }
 
 // testFiles finds tests/**/test*.yaml.
@@ -166,39 +181,11 @@ func (o Options) selects(file, name, modelName string) bool {
 // test runs one test in a schema of its own. The text is the difference, empty
 // if there is none.
 func (r *runner) test(ctx context.Context, t *testCase, n int) (diff string, err error) {
-	m, err := r.check(ctx, t)
-	if err != nil {
-		return "", err
-	}
 	schema := fmt.Sprintf("test_%d", n)
-	if _, err := r.c.ExecContext(ctx, "CREATE SCHEMA "+schema); err != nil {
-		return "", err
-	}
-	defer r.c.ExecContext(context.WithoutCancel(ctx), "DROP SCHEMA "+schema+" CASCADE") // the database ends with the run anyway
-	table := func(name string) string {
-		return schema + "." + duck.QuoteIdent(strings.ReplaceAll(name, ".", "__"))
-	}
-	for _, in := range t.inputs {
-		if err := r.fill(ctx, table(in.model), in); err != nil {
-			return "", err
-		}
-	}
-	files, err := r.landing(ctx, m)
+	defer r.c.ExecContext(context.WithoutCancel(ctx), "DROP SCHEMA IF EXISTS "+schema+" CASCADE") // the database ends with the run anyway
+	m, rendered, query, err := r.prepare(ctx, t, schema)
 	if err != nil {
 		return "", err
-	}
-	for _, reader := range m.Readers {
-		if len(files[reader.Glob]) == 0 {
-			return "", bad(t.line, "no file matches the path that %s reads; set the variable that leads to fixtures in vars", t.model)
-		}
-	}
-	rendered, err := m.RenderMapped(table, func(glob string) []string { return files[glob] })
-	if err != nil {
-		return "", bad(t.line, "%v", err)
-	}
-	query := rendered.SQL
-	if t.now != "" {
-		query = freeze(query, t.now)
 	}
 	var parts []string
 	outputs := t.ctes
@@ -215,6 +202,43 @@ func (r *runner) test(ctx context.Context, t *testCase, n int) (diff string, err
 		}
 	}
 	return strings.Join(parts, "\n"), nil
+}
+
+// prepare fills the inputs' tables in a new schema and gives the query that
+// reads them, as rendered and with the test's clock.
+func (r *runner) prepare(ctx context.Context, t *testCase, schema string) (m *model.Model, rendered *model.Rendered, query string, err error) {
+	if m, err = r.check(ctx, t); err != nil {
+		return nil, nil, "", err
+	}
+	if _, err := r.c.ExecContext(ctx, "CREATE SCHEMA "+schema); err != nil {
+		return nil, nil, "", err
+	}
+	table := func(name string) string {
+		return schema + "." + duck.QuoteIdent(strings.ReplaceAll(name, ".", "__"))
+	}
+	for _, in := range t.inputs {
+		if err := r.fill(ctx, table(in.model), in); err != nil {
+			return nil, nil, "", err
+		}
+	}
+	files, err := r.landing(ctx, m)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	for _, reader := range m.Readers {
+		if len(files[reader.Glob]) == 0 {
+			return nil, nil, "", bad(t.line, "no file matches the path that %s reads; set the variable that leads to fixtures in vars", t.model)
+		}
+	}
+	rendered, err = m.RenderMapped(table, func(glob string) []string { return files[glob] })
+	if err != nil {
+		return nil, nil, "", bad(t.line, "%v", err)
+	}
+	query = rendered.SQL
+	if t.now != "" {
+		query = freeze(query, t.now)
+	}
+	return m, rendered, query, nil
 }
 
 // check finds the model and what the test lacks for it.
