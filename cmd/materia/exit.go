@@ -10,6 +10,7 @@ import (
 	"beanflows.coffee/materia/internal/landing"
 	"beanflows.coffee/materia/internal/plan"
 	"beanflows.coffee/materia/internal/serving"
+	"beanflows.coffee/materia/internal/supervise"
 )
 
 // Exit codes; scripts and units rely on them.
@@ -49,7 +50,8 @@ func exitCode(err error) int {
 
 // isLocked says that another process holds what was needed.
 func isLocked(err error) bool {
-	return errors.As(err, new(*landing.LockedError)) || errors.As(err, new(*plan.LockedError)) || errors.As(err, new(*serving.LockedError))
+	return errors.As(err, new(*landing.LockedError)) || errors.As(err, new(*plan.LockedError)) || errors.As(err, new(*serving.LockedError)) ||
+		errors.As(err, new(*supervise.LockedError))
 }
 
 // errPending is the answer of plan --detailed-exitcode where there is work.

@@ -70,6 +70,9 @@ func verbs(a *app) []*cobra.Command {
 		secretsCmd(a),
 		deployCmd(a),
 		webCmd(a),
+		supervisorCmd(a),
+		backupCmd(a),
+		doctorCmd(a),
 		demoCmd(a),
 		versionCmd(a),
 	}

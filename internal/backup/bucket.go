@@ -190,3 +190,17 @@ func (b *Bucket) digestOfObject(ctx context.Context, key string) (d digest, prom
 	}
 	return d, promised, etag, nil
 }
+
+// Reach asks the bucket for the beginning of its list: whether it answers, and
+// takes the key.
+func (b *Bucket) Reach(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // ends the list after its first page
+	for o := range b.client.ListObjects(ctx, b.name, minio.ListObjectsOptions{Prefix: b.prefix, MaxKeys: 1}) {
+		if o.Err != nil {
+			return fmt.Errorf("backup: bucket %s: %w", b.name, o.Err)
+		}
+		break
+	}
+	return nil
+}

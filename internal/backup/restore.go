@@ -187,7 +187,7 @@ func (d Deps) fetch(ctx context.Context, o object, tmp string) (note state.Backu
 		return note, fmt.Errorf("backup: restore %s: %w", o.key, err)
 	}
 	if promised != "" && sum.sha256 != promised {
-		return note, fmt.Errorf("backup: restore: %s", tampered(o.key, sum.sha256, promised))
+		return note, fmt.Errorf("%w: restore: %s", ErrProblems, tampered(o.key, sum.sha256, promised))
 	}
 	final := filepath.Join(d.Zone.Root(), filepath.FromSlash(strings.TrimPrefix(o.key, "landing/")))
 	if err := os.MkdirAll(filepath.Dir(final), 0o755); err != nil {
@@ -214,7 +214,7 @@ func (d Deps) checkRestored(ctx context.Context) error {
 		return err
 	}
 	if len(damaged) > 0 {
-		return fmt.Errorf("backup: restore: %d files are not what their manifests say, the first: %s", len(damaged), damaged[0])
+		return fmt.Errorf("%w: restore: %d files are not what their manifests say, the first: %s", ErrProblems, len(damaged), damaged[0])
 	}
 	return nil
 }

@@ -40,6 +40,10 @@ type Result struct {
 	Problems                []string
 }
 
+// ErrProblems says that files or objects are lost or changed: a person has to
+// look. A bucket that does not answer is none; its age tells.
+var ErrProblems = errors.New("backup: problems")
+
 // parallel bounds transfers at once.
 const parallel = 4
 
@@ -62,7 +66,7 @@ func Run(ctx context.Context, d Deps, st *state.Store) (Result, error) {
 	began := d.Now()
 	r, err := run(ctx, d, st)
 	if err == nil && len(r.Problems) > 0 {
-		err = fmt.Errorf("backup: %d problems, the first: %s", len(r.Problems), r.Problems[0])
+		err = fmt.Errorf("%w: %d, the first: %s", ErrProblems, len(r.Problems), r.Problems[0])
 	}
 	row := state.BackupRun{Kind: "run", StartedAt: began, FinishedAt: d.Now(), Status: state.Success, Objects: r.Uploaded, Bytes: r.UploadedBytes,
 		Message: fmt.Sprintf("%d uploaded, %d were there", r.Uploaded, r.Present)}

@@ -35,7 +35,7 @@ func Verify(ctx context.Context, d Deps, all bool) (VerifyResult, error) {
 	began := d.Now()
 	r, err := verify(ctx, d, all)
 	if err == nil && len(r.Problems) > 0 {
-		err = fmt.Errorf("backup: verify: %d of %d objects are damaged, the first: %s", len(r.Problems), r.Checked, r.Problems[0])
+		err = fmt.Errorf("%w: %d found by reading back %d objects, the first: %s", ErrProblems, len(r.Problems), r.Checked, r.Problems[0])
 	}
 	row := state.BackupRun{Kind: "verify", StartedAt: began, FinishedAt: d.Now(), Status: state.Success, Objects: r.Checked, Bytes: r.CheckedBytes,
 		Message: fmt.Sprintf("%d of %d objects read back", r.Checked, r.Objects)}

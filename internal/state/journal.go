@@ -231,6 +231,16 @@ func (j *Journal) LastSlot(ctx context.Context, workflow string, now time.Time) 
 	return runs[0], true, nil
 }
 
+// LastRun returns the workflow's run that goes on or, by order of ending, the
+// last one.
+func (j *Journal) LastRun(ctx context.Context, workflow string) (r WorkflowRun, ok bool, err error) {
+	runs, err := j.workflowRuns(ctx, "last run of "+workflow, `WHERE workflow = ? ORDER BY finish_seq IS NULL DESC, finish_seq DESC LIMIT 1`, workflow)
+	if err != nil || len(runs) == 0 {
+		return WorkflowRun{}, false, err
+	}
+	return runs[0], true, nil
+}
+
 // NewestSlot is the workflow's newest slot, also one in the future.
 func (j *Journal) NewestSlot(ctx context.Context, workflow string) (slot time.Time, ok bool, err error) {
 	var text sql.NullString

@@ -120,10 +120,23 @@ func (c Children) outcome(err error, said string) Outcome {
 }
 
 func join(what, said string) string {
-	if said = strings.TrimSpace(said); said != "" {
+	if said = lastWords(said); said != "" {
 		return what + ": " + said
 	}
 	return what
+}
+
+const lastLines = 6
+
+// lastWords is what a child said at its end: its final error if it is one of
+// ours, else its last lines.
+func lastWords(said string) string {
+	said = strings.TrimSpace(said)
+	if at := strings.LastIndex("\n"+said, "\nmateria: "); at >= 0 {
+		return said[at:]
+	}
+	lines := strings.Split(said, "\n")
+	return strings.Join(lines[max(0, len(lines)-lastLines):], "\n")
 }
 
 func lastLine(s string) string {

@@ -137,6 +137,7 @@ func Parse(path string, text []byte, isPipeline func(string) bool) ([]Workflow, 
 	}
 	problems = append(problems, dependencyProblems(list, lines)...)
 	if len(problems) > 0 {
+		slices.SortStableFunc(problems, func(a, b Problem) int { return a.Line - b.Line })
 		return nil, &ConfigError{Path: path, Problems: problems}
 	}
 	return list, nil

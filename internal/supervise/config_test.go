@@ -54,8 +54,8 @@ timeout = "-3m"
 retries = 99
 depends_on = ["nobody"]
 `, []string{
-			`w.toml:5: workflow "psd": no pipeline is called "extract_tea" (materia pipeline list names them)`,
 			`w.toml:4: workflow "psd": schedule "0 0 31 2 *": it never comes: no such day in any month named`,
+			`w.toml:5: workflow "psd": no pipeline is called "extract_tea" (materia pipeline list names them)`,
 			`w.toml:8: workflow "psd": the name is there twice`,
 			`w.toml:9: workflow "psd": schedule "fortnightly": want hourly, daily, weekly, monthly or five cron fields in UTC: expected exactly 5 fields, found 1: [fortnightly]`,
 			`w.toml:11: workflow "psd": timeout "-3m": want a duration from 1s to 24h, such as 30m`,

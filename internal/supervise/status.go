@@ -86,14 +86,14 @@ func Look(ctx context.Context, j *state.Journal, workflows []Workflow, lockPath 
 	}
 	for _, w := range workflows {
 		ws := WorkflowStatus{Name: w.Name, Pipeline: w.Pipeline, Schedule: w.schedule.String(), Next: w.schedule.Next(now)}
-		if err := ws.fill(ctx, j, now); err != nil {
+		if err := ws.fill(ctx, j); err != nil {
 			return st, err
 		}
 		st.Workflows = append(st.Workflows, ws)
 	}
 	for _, name := range []string{Transform, Export} {
 		ws := WorkflowStatus{Name: name, Pipeline: name, Schedule: "after the workflows"}
-		if err := ws.fill(ctx, j, now); err != nil {
+		if err := ws.fill(ctx, j); err != nil {
 			return st, err
 		}
 		st.Workflows = append(st.Workflows, ws)
@@ -101,12 +101,12 @@ func Look(ctx context.Context, j *state.Journal, workflows []Workflow, lockPath 
 	return st, st.rest(ctx, j)
 }
 
-func (ws *WorkflowStatus) fill(ctx context.Context, j *state.Journal, now time.Time) error {
+func (ws *WorkflowStatus) fill(ctx context.Context, j *state.Journal) error {
 	_, good, err := j.LastEnded(ctx, ws.Name)
 	if err != nil {
 		return err
 	}
-	last, ok, err := j.LastSlot(ctx, ws.Name, now)
+	last, ok, err := j.LastRun(ctx, ws.Name)
 	if err != nil || !ok {
 		return err
 	}

@@ -64,6 +64,11 @@ type Options struct {
 	// Parallel bounds the children of a wave; 0: 4.
 	Parallel int
 
+	// NewVersion looks for a new release, about every minute and never while a
+	// tick works; it may take as long as a build. True ends the supervisor with
+	// ErrRestart. Nil: releases come by hand.
+	NewVersion func(ctx context.Context) (restart bool)
+
 	// Progressed is called each time the loop has advanced, and with what it does
 	// now: the watchdog's food. Nil: nobody asks.
 	Progressed func(doing string)
@@ -80,7 +85,11 @@ const (
 	jumpTolerance = time.Minute
 	noteEvery     = 15 * time.Second
 	tendEvery     = time.Minute
+	askEvery      = time.Minute
 )
+
+// ErrRestart says that the supervisor ended so that a new release can start.
+var ErrRestart = errors.New("supervise: a new version is there")
 
 // Supervisor is a running supervisor. One goroutine uses it.
 type Supervisor struct {
@@ -92,6 +101,7 @@ type Supervisor struct {
 	lastDo   string
 	tended   time.Duration
 	swept    time.Duration
+	asked    time.Duration // for a new version
 	retryAt  time.Duration // no tick before it, while backing off
 	backing  bool
 	seenWall time.Time // both clocks at the last look
@@ -126,18 +136,18 @@ func Run(ctx context.Context, o Options) error {
 	s.started = o.Clock.Now()
 	s.seenWall, s.seenMono = s.started, o.Clock.Elapsed()
 	s.noted = s.seenMono - noteEvery
-	s.tended, s.swept = s.seenMono-tendEvery, s.seenMono-24*time.Hour
+	s.tended, s.swept, s.asked = s.seenMono-tendEvery, s.seenMono-24*time.Hour, s.seenMono-askEvery
 	if err := s.settle(ctx); err != nil {
 		return fmt.Errorf("supervise: %w", err)
 	}
 	err := s.loop(ctx)
-	if ctx.Err() != nil && (err == nil || errors.Is(err, ctx.Err())) {
+	if ctx.Err() != nil {
 		return s.note("stopped", s.o.Clock.Now())
 	}
-	if err != nil {
-		return fmt.Errorf("supervise: %w", err)
+	if errors.Is(err, ErrRestart) {
+		return errors.Join(s.note("making room for a new version", s.o.Clock.Now()), ErrRestart)
 	}
-	return nil
+	return fmt.Errorf("supervise: %w", err)
 }
 
 // settle brings the journal in order after a supervisor that was killed: its
@@ -185,6 +195,9 @@ func (s *Supervisor) loop(ctx context.Context) error {
 		}
 		s.watchClock(ctx)
 		if err := s.tend(ctx); err != nil {
+			return err
+		}
+		if err := s.askForVersion(ctx); err != nil {
 			return err
 		}
 		if s.backing && s.o.Clock.Elapsed() >= s.retryAt {
@@ -254,6 +267,33 @@ func (s *Supervisor) tend(ctx context.Context) error {
 		return s.o.Journal.Forget(ctx, s.o.Clock.Now().Add(-s.o.Keep))
 	}
 	return nil
+}
+
+// askForVersion lets NewVersion work while the loop goes on telling that it
+// waits for it.
+func (s *Supervisor) askForVersion(ctx context.Context) error {
+	if s.o.NewVersion == nil || s.o.Clock.Elapsed()-s.asked < askEvery {
+		return nil
+	}
+	answer := make(chan bool, 1)
+	go func() { answer <- s.o.NewVersion(ctx) }()
+	beat, stop := s.o.Clock.Pulse()
+	defer stop()
+	for {
+		select {
+		case restart := <-answer:
+			s.asked = s.o.Clock.Elapsed()
+			if restart && ctx.Err() == nil {
+				return ErrRestart
+			}
+			return nil
+		case <-beat:
+			if err := s.progress("looking for a new version"); err != nil {
+				<-answer
+				return err
+			}
+		}
+	}
 }
 
 // progress tells that the loop advanced. The journal hears of it now and then,

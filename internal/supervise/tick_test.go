@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -315,5 +316,37 @@ func TestParallelIsBounded(t *testing.T) {
 		}}))
 	if most != 3 {
 		t.Errorf("%d at once, want 3", most)
+	}
+}
+
+// TestNewVersionEndsTheSupervisor: it is asked about once a minute, between
+// ticks, and its yes ends the supervisor.
+func TestNewVersionEndsTheSupervisor(t *testing.T) {
+	s := newStage(t, chain)
+	asked, working := 0, false
+	clock := SystemClock()
+	var elapsed time.Duration
+	clock.Now = func() time.Time { return june.Add(elapsed) }
+	clock.Elapsed = func() time.Duration { return elapsed }
+	clock.Wait = func(_ context.Context, d time.Duration) { elapsed += d }
+	err := Run(t.Context(), Options{Workflows: s.workflows, Journal: s.journal, Alerts: &alert.Desk{Journal: s.journal, Now: clock.Now}, Clock: clock,
+		RunJob: func(context.Context, Job) Outcome {
+			working = true
+			defer func() { working = false }()
+			return Outcome{Status: state.Success}
+		},
+		NewVersion: func(context.Context) bool {
+			if working {
+				t.Error("asked while a tick works")
+			}
+			asked++
+			return asked == 4
+		}})
+	if !errors.Is(err, ErrRestart) || asked != 4 || elapsed < 3*time.Minute || elapsed > 5*time.Minute {
+		t.Errorf("%v after %d questions in %s", err, asked, elapsed)
+	}
+	row, _, err := s.journal.Supervision(t.Context())
+	if err != nil || row.StoppedAt.IsZero() {
+		t.Errorf("%+v %v", row, err)
 	}
 }
