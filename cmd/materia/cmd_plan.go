@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -78,7 +79,7 @@ func (a *app) planVerb(cmd *cobra.Command, args []string, o planOptions) error {
 	case !a.terminal:
 		return usage(errors.New("plan: nothing was applied: there is no terminal to ask at; add --auto-apply to apply, or --explain to only look"))
 	default:
-		if apply, err = a.ask(fmt.Sprintf("Apply to `%s`? [y/n]: ", env)); err != nil {
+		if apply, err = a.ask(ctx, fmt.Sprintf("Apply to `%s`? [y/n]: ", env)); err != nil {
 			return err
 		}
 	}
@@ -140,20 +141,32 @@ func (a *app) tellPlanApplied(p *plan.Plan, applied plan.Applied, o planOptions)
 	fmt.Fprintln(a.stdout, text)
 }
 
-// ask wants y or n; the end of input is n. Nothing is locked meanwhile.
-func (a *app) ask(question string) (bool, error) {
-	in := bufio.NewScanner(a.stdin)
+// ask wants y or n; the end of input is n. Nothing is locked meanwhile, and an
+// interrupt ends the waiting.
+func (a *app) ask(ctx context.Context, question string) (bool, error) {
+	answers := make(chan string)
+	go func() { // ends with the process: a read cannot be called off
+		defer close(answers)
+		for in := bufio.NewScanner(a.stdin); in.Scan(); {
+			answers <- strings.ToLower(strings.TrimSpace(in.Text()))
+		}
+	}()
 	for {
 		fmt.Fprint(a.stderr, question)
-		if !in.Scan() {
+		select {
+		case <-ctx.Done():
 			fmt.Fprintln(a.stderr)
-			return false, in.Err()
-		}
-		switch strings.ToLower(strings.TrimSpace(in.Text())) {
-		case "y", "yes":
-			return true, nil
-		case "n", "no":
-			return false, nil
+			return false, context.Cause(ctx)
+		case answer, more := <-answers:
+			switch {
+			case !more:
+				fmt.Fprintln(a.stderr)
+				return false, nil
+			case answer == "y" || answer == "yes":
+				return true, nil
+			case answer == "n" || answer == "no":
+				return false, nil
+			}
 		}
 	}
 }
