@@ -12,7 +12,7 @@ import (
 	"beanflows.coffee/materia/internal/upstream"
 )
 
-const psdURL = "https://apps.fas.usda.gov/psdonline/downloads/psd_coffee_csv.zip"
+const psdURL = "https://apps.fas.usda.gov/psdonline/downloads/"
 
 // TestOneBadSourceDoesNotStopTheOther: whatever an upstream answers, the run says
 // source, URL and reason, leaves nothing half-written, and the other source is
@@ -41,7 +41,7 @@ func TestOneBadSourceDoesNotStopTheOther(t *testing.T) {
 			if err := s.SetFaults(fewRows); err != nil {
 				t.Fatal(err)
 			}
-			h.run("pipeline", "run", "all")
+			h.run("pipeline", "run", "all", "--since", "2025-12-01")
 			h.hasBoth()
 		})
 	}
@@ -50,7 +50,7 @@ func TestOneBadSourceDoesNotStopTheOther(t *testing.T) {
 // oneSourceFails wants PSD to fail for the reason and prices to go all the way.
 func (h *house) oneSourceFails(reason string) {
 	h.t.Helper()
-	r := h.exits(exitSourcesFailed, "pipeline", "run", "all")
+	r := h.exits(exitSourcesFailed, "pipeline", "run", "all", "--since", "2025-12-01")
 	for _, words := range []string{"psd: " + psdURL, reason} {
 		if !strings.Contains(r.stderr, words) {
 			h.t.Errorf("the error does not say %q: %s", words, r)
@@ -64,7 +64,7 @@ func (h *house) oneSourceFails(reason string) {
 	if left := h.leftovers(); len(left) > 0 {
 		h.t.Errorf("left behind: %v", left)
 	}
-	if rows := h.query("SELECT 1 FROM serving.coffee_prices"); len(rows) < 100 {
+	if rows := h.query("SELECT 1 FROM serving.coffee_prices"); len(rows) < 30 {
 		h.t.Errorf("%d prices were published", len(rows))
 	}
 	if rows := h.query("SELECT last_error FROM serving.data_freshness WHERE source = 'psd' AND last_status = 'failed'"); len(rows) != 1 {
@@ -76,7 +76,7 @@ func (h *house) oneSourceFails(reason string) {
 func (h *house) hasBoth() {
 	h.t.Helper()
 	for _, table := range []string{"coffee_prices", "commodity_metrics"} {
-		if rows := h.query("SELECT 1 FROM serving." + table + " LIMIT 50"); len(rows) < 50 {
+		if rows := h.query("SELECT 1 FROM serving." + table + " LIMIT 30"); len(rows) < 30 {
 			h.t.Errorf("%d rows of %s were published", len(rows), table)
 		}
 	}
@@ -96,7 +96,7 @@ func TestUnreachableSource(t *testing.T) {
 	h := newHouse(t, "MATERIA_UPSTREAM="+server.URL)
 	h.oneSourceFails("EOF")
 	down = false
-	h.run("pipeline", "run", "all")
+	h.run("pipeline", "run", "all", "--since", "2025-12-01")
 	h.hasBoth()
 
 	// Nobody there at all: nothing to go on with, and what was published stays.

@@ -76,7 +76,7 @@ func (h *house) start(args ...string) (c *exec.Cmd, wait func() result) {
 func TestLockedAndInterruptedExtraction(t *testing.T) {
 	url, asked, release := heldUpstream(t)
 	h := newHouse(t, "MATERIA_UPSTREAM="+url)
-	first, wait := h.start("pipeline", "run", "extract")
+	first, wait := h.start("pipeline", "run", "extract", "--since", "2026-01-01")
 	<-asked
 	r := h.exits(exitLocked, "pipeline", "run", "extract_psd", "--lock-wait", "100ms")
 	if !strings.Contains(r.stderr, "held by pid "+strconv.Itoa(first.Process.Pid)) {
@@ -92,7 +92,7 @@ func TestLockedAndInterruptedExtraction(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 	release()
-	h.run("pipeline", "run", "extract")
+	h.run("pipeline", "run", "extract", "--since", "2026-01-01")
 	h.run("landing", "verify")
 	if n := len(h.landingFiles()); n < 2 {
 		t.Errorf("%d files landed", n)
