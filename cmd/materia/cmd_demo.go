@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,9 +16,9 @@ import (
 	"beanflows.coffee/materia/internal/upstream"
 )
 
-// demoSince is the year from which every source is asked for: weather needs 1991
-// to 2020 for its normals, and no sample begins earlier.
-const demoSince = 1991
+// demoRecent are the sources that by default ask for the newest alone, although
+// what they are about is a history: revisions, and stocks by the day.
+var demoRecent = [...]string{"psd", "ice"}
 
 func demoCmd(a *app) *cobra.Command {
 	var o demoOptions
@@ -42,14 +43,14 @@ DUCKDB_PATH and SERVING_DUCKDB_PATH move a part of it, where they are set.`,
 	f.BoolVar(&o.once, "once", false, "stop after the export and print what was made")
 	f.StringVar(&o.addr, "addr", "localhost:8080", "address of the dashboard")
 	f.StringVar(&o.dir, "dir", "data/demo", "where the demo's files lie")
-	f.IntVar(&o.releaseYears, "release-years", 3, "years of past releases that the sample PSD has; each takes seconds")
+	f.IntVar(&o.years, "years", 2, "years of past PSD releases and daily ICE reports; each takes seconds")
 	return c
 }
 
 type demoOptions struct {
-	once         bool
-	addr, dir    string
-	releaseYears int
+	once      bool
+	addr, dir string
+	years     int
 }
 
 func (a *app) demo(ctx context.Context, o demoOptions) error {
@@ -68,10 +69,18 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 		return err
 	}
 	defer stop()
-	w := extract.Window{Since: time.Date(demoSince, time.January, 1, 0, 0, 0, 0, time.UTC)}
+	var recent []extract.Source
+	for _, src := range sources() {
+		if slices.Contains(demoRecent[:], src.Name) {
+			recent = append(recent, src)
+		}
+	}
+	if err := a.extract(ctx, extract.Window{Since: a.now().AddDate(-o.years, 0, 0)}, recent...); err != nil {
+		return err
+	}
 	for _, p := range a.pipelines() {
 		if p.name == "all" {
-			err = a.withLimit(ctx, p, func(ctx context.Context) error { return p.run(ctx, w) })
+			err = a.withLimit(ctx, p, func(ctx context.Context) error { return p.run(ctx, extract.Window{}) })
 		}
 	}
 	if err != nil {
@@ -103,7 +112,7 @@ func (a *app) standIn(o demoOptions) (stop func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("demo: sample upstream: %w", err)
 	}
-	sample := upstream.New(upstream.Options{Today: a.now(), FirstArchive: a.now().AddDate(-o.releaseYears, 0, 0)})
+	sample := upstream.New(upstream.Options{Today: a.now(), FirstArchive: a.now().AddDate(-o.years, 0, 0)})
 	server := &http.Server{Handler: sample, ReadHeaderTimeout: 10 * time.Second}
 	go server.Serve(l) // ends with Close
 	a.upstream = "http://" + l.Addr().String()
