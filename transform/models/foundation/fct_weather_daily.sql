@@ -54,15 +54,20 @@ WITH located AS (
     location.heat_day_from_c,
     location.season_start_month,
     EXTRACT(YEAR FROM weather.observed_date)
-    - CASE WHEN EXTRACT(MONTH FROM weather.observed_date) < location.season_start_month THEN 1 ELSE 0 END AS season_year,
+      - CASE
+        WHEN EXTRACT(MONTH FROM weather.observed_date) < location.season_start_month THEN 1
+        ELSE 0
+      END AS season_year,
     weather.*,
     weather.precipitation_mm - weather.et0_mm AS balance_mm,
     CASE WHEN weather.precipitation_mm < 1 THEN 1 ELSE 0 END AS dry,
     CASE
       WHEN weather.precipitation_mm < 1
-      AND LAG(weather.observed_date) OVER (PARTITION BY weather.location_id ORDER BY weather.observed_date)
-      = weather.observed_date - INTERVAL '1' DAY
-      THEN 0
+        AND LAG(weather.observed_date) OVER (
+          PARTITION BY weather.location_id
+          ORDER BY weather.observed_date
+        ) = weather.observed_date - INTERVAL '1' DAY
+        THEN 0
       ELSE 1
     END AS breaks_spell
   FROM staging.stg_weather AS weather
@@ -75,7 +80,8 @@ WITH located AS (
       'day',
       CAST(CAST(season_year AS VARCHAR) || '-' || LPAD(CAST(season_start_month AS VARCHAR), 2, '0') || '-01' AS DATE),
       observed_date
-    ) + 1 AS season_day,
+    )
+      + 1 AS season_day,
     SUM(breaks_spell) OVER (
       PARTITION BY location_key
       ORDER BY observed_date
@@ -156,11 +162,10 @@ SELECT
   observed_date, -- local
   CAST(
     EXTRACT(MONTH FROM observed_date) * 100
-    + CASE
-      WHEN EXTRACT(MONTH FROM observed_date) = 2 AND EXTRACT(DAY FROM observed_date) = 29
-      THEN 28
-      ELSE EXTRACT(DAY FROM observed_date)
-    END AS INTEGER
+      + CASE
+        WHEN EXTRACT(MONTH FROM observed_date) = 2 AND EXTRACT(DAY FROM observed_date) = 29 THEN 28
+        ELSE EXTRACT(DAY FROM observed_date)
+      END AS INTEGER
   ) AS calendar_day,
   temperature_max_c, -- °C at 2 m
   temperature_min_c,
@@ -174,14 +179,10 @@ SELECT
   radiation_mj_m2,
   wind_max_km_h,
   CASE
-    WHEN temperature_min_c <= 0
-    THEN 'severe'
-    WHEN temperature_min_c <= 2
-    THEN 'frost'
-    WHEN temperature_min_c <= 4
-    THEN 'watch'
-    WHEN NOT temperature_min_c IS NULL
-    THEN 'none'
+    WHEN temperature_min_c <= 0 THEN 'severe'
+    WHEN temperature_min_c <= 2 THEN 'frost'
+    WHEN temperature_min_c <= 4 THEN 'watch'
+    WHEN NOT temperature_min_c IS NULL THEN 'none'
   END AS frost_class,
   temperature_max_c >= heat_day_from_c AS is_heat_day,
   precipitation_mm < 1 AS is_dry_day,

@@ -49,8 +49,12 @@ SELECT
   CASE WHEN COUNT(balance_30d_mm) >= 24 THEN AVG(CAST(balance_30d_mm AS DOUBLE)) END AS balance_30d_normal_mm,
   CASE WHEN COUNT(balance_90d_mm) >= 24 THEN AVG(CAST(balance_90d_mm AS DOUBLE)) END AS balance_90d_normal_mm,
   CASE WHEN MAX(seasons) >= 24 THEN AVG(CAST(season_rain_mm AS DOUBLE)) END AS season_rain_normal_mm,
-  CASE WHEN MAX(seasons) >= 24 THEN MIN(CASE WHEN 10 * season_rank >= seasons THEN season_rain_mm END) END AS season_rain_p10_mm,
-  CASE WHEN MAX(seasons) >= 24 THEN MIN(CASE WHEN 10 * season_rank >= 9 * seasons THEN season_rain_mm END) END AS season_rain_p90_mm
+  CASE
+    WHEN MAX(seasons) >= 24 THEN MIN(CASE WHEN 10 * season_rank >= seasons THEN season_rain_mm END)
+  END AS season_rain_p10_mm,
+  CASE
+    WHEN MAX(seasons) >= 24 THEN MIN(CASE WHEN 10 * season_rank >= 9 * seasons THEN season_rain_mm END)
+  END AS season_rain_p90_mm
 FROM year
 GROUP BY
   location_key,

@@ -26,12 +26,14 @@ MODEL (
   audits (
     not_null(columns := (location_key, observed_date)),
     unique_combination_of_columns(columns := (location_key, observed_date)),
-    forall(criteria := (
-      rain_30d_percentile BETWEEN 0 AND 100,
-      rain_90d_percentile BETWEEN 0 AND 100,
-      spi_1 BETWEEN -2.5 AND 2.5,
-      spi_3 BETWEEN -2.5 AND 2.5
-    ))
+    forall(
+      criteria := (
+        rain_30d_percentile BETWEEN 0 AND 100,
+        rain_90d_percentile BETWEEN 0 AND 100,
+        spi_1 BETWEEN -2.5 AND 2.5,
+        spi_3 BETWEEN -2.5 AND 2.5
+      )
+    )
   )
 );
 
@@ -82,12 +84,10 @@ WITH ranked AS (
   SELECT
     *,
     CASE
-      WHEN others_30 >= 24
-      THEN CAST(1 + below_30 + 0.5 * equal_30 - 0.44 AS DOUBLE) / (others_30 + 1 + 0.12)
+      WHEN others_30 >= 24 THEN CAST(1 + below_30 + 0.5 * equal_30 - 0.44 AS DOUBLE) / (others_30 + 1 + 0.12)
     END AS p_30,
     CASE
-      WHEN others_90 >= 24
-      THEN CAST(1 + below_90 + 0.5 * equal_90 - 0.44 AS DOUBLE) / (others_90 + 1 + 0.12)
+      WHEN others_90 >= 24 THEN CAST(1 + below_90 + 0.5 * equal_90 - 0.44 AS DOUBLE) / (others_90 + 1 + 0.12)
     END AS p_90
   FROM ranked
 ), tailed AS (
@@ -103,26 +103,38 @@ SELECT
   tailed.location_key,
   tailed.observed_date,
   100 * CAST(today.rain_30d_mm AS DOUBLE) / NULLIF(normal.rain_30d_normal_mm, 0) AS rain_30d_pct_of_normal,
-  CASE WHEN tailed.years_30 >= 24 THEN 100 * CAST(tailed.not_above_30 AS DOUBLE) / tailed.years_30 END AS rain_30d_percentile,
+  CASE
+    WHEN tailed.years_30 >= 24 THEN CAST(100 * tailed.not_above_30 AS DOUBLE) / CAST(tailed.years_30 AS DOUBLE)
+  END AS rain_30d_percentile,
   100 * CAST(today.rain_90d_mm AS DOUBLE) / NULLIF(normal.rain_90d_normal_mm, 0) AS rain_90d_pct_of_normal,
   CASE
     WHEN tailed.years_90 >= 24 AND NOT today.rain_90d_mm IS NULL
-    THEN 100 * CAST(tailed.not_above_90 AS DOUBLE) / tailed.years_90
+      THEN CAST(100 * tailed.not_above_90 AS DOUBLE) / CAST(tailed.years_90 AS DOUBLE)
   END AS rain_90d_percentile,
   CAST(today.balance_30d_mm AS DOUBLE) - normal.balance_30d_normal_mm AS balance_30d_anomaly_mm,
   CAST(today.balance_90d_mm AS DOUBLE) - normal.balance_90d_normal_mm AS balance_90d_anomaly_mm,
   tailed.sign_30 * (
     tailed.t_30
-    - (2.515517 + 0.802853 * tailed.t_30 + 0.010328 * tailed.t_30 * tailed.t_30)
-    / (1 + 1.432788 * tailed.t_30 + 0.189269 * tailed.t_30 * tailed.t_30 + 0.001308 * tailed.t_30 * tailed.t_30 * tailed.t_30)
+      - (2.515517 + 0.802853 * tailed.t_30 + 0.010328 * tailed.t_30 * tailed.t_30)
+        / (
+          CAST(1 AS DOUBLE)
+            + 1.432788 * tailed.t_30
+            + 0.189269 * tailed.t_30 * tailed.t_30
+            + 0.001308 * tailed.t_30 * tailed.t_30 * tailed.t_30
+        )
   ) AS spi_1,
   CASE
     WHEN NOT today.rain_90d_mm IS NULL
-    THEN tailed.sign_90 * (
-      tailed.t_90
-      - (2.515517 + 0.802853 * tailed.t_90 + 0.010328 * tailed.t_90 * tailed.t_90)
-      / (1 + 1.432788 * tailed.t_90 + 0.189269 * tailed.t_90 * tailed.t_90 + 0.001308 * tailed.t_90 * tailed.t_90 * tailed.t_90)
-    )
+      THEN tailed.sign_90 * (
+        tailed.t_90
+          - (2.515517 + 0.802853 * tailed.t_90 + 0.010328 * tailed.t_90 * tailed.t_90)
+            / (
+              CAST(1 AS DOUBLE)
+                + 1.432788 * tailed.t_90
+                + 0.189269 * tailed.t_90 * tailed.t_90
+                + 0.001308 * tailed.t_90 * tailed.t_90 * tailed.t_90
+            )
+      )
   END AS spi_3
 FROM tailed
 JOIN foundation.fct_weather_daily AS today

@@ -37,8 +37,10 @@ WITH dated AS (
   SELECT
     daily.*,
     CAST(
-      CAST(EXTRACT(YEAR FROM daily.observed_date) AS VARCHAR) || '-'
-      || LPAD(CAST(EXTRACT(MONTH FROM daily.observed_date) AS VARCHAR), 2, '0') || '-01' AS DATE
+      CAST(EXTRACT(YEAR FROM daily.observed_date) AS VARCHAR)
+        || '-'
+        || LPAD(CAST(EXTRACT(MONTH FROM daily.observed_date) AS VARCHAR), 2, '0')
+        || '-01' AS DATE
     ) AS month_start,
     standing.spi_1,
     standing.spi_3

@@ -77,17 +77,20 @@ WITH newest AS (
 ), recent AS (
   SELECT
     newest.location_id,
-    MIN(CASE WHEN day.observed_date > newest.observed_date - INTERVAL '14' DAY THEN day.temperature_min_c END) AS temperature_min_14d_c,
+    MIN(
+      CASE WHEN day.observed_date > newest.observed_date - INTERVAL '14' DAY THEN day.temperature_min_c END
+    ) AS temperature_min_14d_c,
     COUNT(
       CASE
-        WHEN day.observed_date > newest.observed_date - INTERVAL '14' DAY AND day.frost_class IN ('watch', 'frost', 'severe')
-        THEN 1
+        WHEN day.observed_date > newest.observed_date - INTERVAL '14' DAY
+          AND day.frost_class IN ('watch', 'frost', 'severe')
+          THEN 1
       END
     ) AS watch_nights_14d,
     COUNT(
       CASE
         WHEN day.observed_date > newest.observed_date - INTERVAL '14' DAY AND day.frost_class IN ('frost', 'severe')
-        THEN 1
+          THEN 1
       END
     ) AS frost_nights_14d,
     COUNT(CASE WHEN day.is_heat_day THEN 1 END) AS heat_days_30d
@@ -168,31 +171,23 @@ WITH newest AS (
     day.season_rain_p90_mm,
     100 * CAST(
       CASE location.species
-        WHEN 'arabica'
-        THEN crop.arabica_production
-        WHEN 'robusta'
-        THEN crop.robusta_production
+        WHEN 'arabica' THEN crop.arabica_production
+        WHEN 'robusta' THEN crop.robusta_production
         ELSE crop.production
       END AS DOUBLE
-    ) / NULLIF(CAST(crop.world_production AS DOUBLE), 0) / region_count.regions AS production_share_pct,
+    )
+      / NULLIF(CAST(crop.world_production AS DOUBLE), 0)
+      / region_count.regions AS production_share_pct,
     crop.season AS production_season,
     CASE
-      WHEN recent.frost_nights_14d > 0
-      THEN '2 frost'
-      WHEN day.spi_3 <= -1.5
-      THEN '2 drought'
-      WHEN day.spi_3 >= 1.5
-      THEN '2 wet'
-      WHEN recent.watch_nights_14d > 0
-      THEN '1 frost'
-      WHEN day.spi_3 <= -1 OR day.dry_spell_days >= 21 AND day.season_rain_mm < day.season_rain_p10_mm
-      THEN '1 drought'
-      WHEN day.spi_3 >= 1
-      THEN '1 wet'
-      WHEN recent.heat_days_30d >= 10
-      THEN '1 heat'
-      WHEN NOT recent.temperature_min_14d_c IS NULL OR NOT day.spi_3 IS NULL
-      THEN '0'
+      WHEN recent.frost_nights_14d > 0 THEN '2 frost'
+      WHEN day.spi_3 <= -1.5 THEN '2 drought'
+      WHEN day.spi_3 >= 1.5 THEN '2 wet'
+      WHEN recent.watch_nights_14d > 0 THEN '1 frost'
+      WHEN day.spi_3 <= -1 OR day.dry_spell_days >= 21 AND day.season_rain_mm < day.season_rain_p10_mm THEN '1 drought'
+      WHEN day.spi_3 >= 1 THEN '1 wet'
+      WHEN recent.heat_days_30d >= 10 THEN '1 heat'
+      WHEN NOT recent.temperature_min_14d_c IS NULL OR NOT day.spi_3 IS NULL THEN '0'
     END AS risk
   FROM foundation.dim_location AS location
   JOIN region_count

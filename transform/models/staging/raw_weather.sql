@@ -51,8 +51,8 @@ WITH document AS (
       'timezone': 'VARCHAR',
       'daily': 'STRUCT("time" VARCHAR[], temperature_2m_max DOUBLE[], temperature_2m_min DOUBLE[], temperature_2m_mean DOUBLE[], precipitation_sum DOUBLE[], et0_fao_evapotranspiration DOUBLE[], relative_humidity_2m_mean DOUBLE[], soil_moisture_0_to_7cm_mean DOUBLE[], soil_moisture_7_to_28cm_mean DOUBLE[], soil_moisture_28_to_100cm_mean DOUBLE[], shortwave_radiation_sum DOUBLE[], wind_speed_10m_max DOUBLE[])'
     },
-    filename = true,
-    hive_partitioning = false
+    filename = TRUE,
+    hive_partitioning = FALSE
   )
 )
 SELECT

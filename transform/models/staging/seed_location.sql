@@ -7,9 +7,7 @@ MODEL (
   name staging.seed_location,
   kind SEED (
     path '../../seeds/seed_location.csv',
-    csv_settings (
-      keep_default_na = false
-    )
+    csv_settings (keep_default_na = false)
   ),
   description 'Coffee growing regions, written by hand. One row: one region.',
   grain location_id,
@@ -30,7 +28,12 @@ MODEL (
     heat_day_from_c INTEGER
   ),
   audits (
-    not_null(columns := (location_id, location_name, usda_country_code, species, latitude, longitude, elevation_m, time_zone, season_start_month, heat_day_from_c)),
+    not_null(
+      columns := (
+        location_id, location_name, usda_country_code, species, latitude, longitude, elevation_m, time_zone,
+        season_start_month, heat_day_from_c
+      )
+    ),
     unique_values(columns := (location_id, location_name)),
     accepted_values(column := species, is_in := ('arabica', 'robusta', 'both')),
     forall(criteria := (elevation_m BETWEEN altitude_from_m AND altitude_to_m, season_start_month BETWEEN 1 AND 12)),

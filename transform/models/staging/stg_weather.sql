@@ -27,15 +27,17 @@ MODEL (
   audits (
     not_null(columns := (location_id, observed_date, path, landed_at)),
     unique_combination_of_columns(columns := (location_id, observed_date)),
-    forall_non_blocking(criteria := (
-      temperature_min_c <= temperature_max_c,
-      temperature_max_c BETWEEN -40 AND 55,
-      temperature_min_c BETWEEN -40 AND 55,
-      precipitation_mm BETWEEN 0 AND 1500,
-      et0_mm >= 0,
-      relative_humidity_pct BETWEEN 0 AND 100,
-      soil_moisture_0_7cm BETWEEN 0 AND 1
-    ))
+    forall_non_blocking(
+      criteria := (
+        temperature_min_c <= temperature_max_c,
+        temperature_max_c BETWEEN -40 AND 55,
+        temperature_min_c BETWEEN -40 AND 55,
+        precipitation_mm BETWEEN 0 AND 1500,
+        et0_mm >= 0,
+        relative_humidity_pct BETWEEN 0 AND 100,
+        soil_moisture_0_7cm BETWEEN 0 AND 1
+      )
+    )
   )
 );
 
@@ -43,7 +45,10 @@ WITH vintage AS (
   SELECT
     raw.*,
     file.landed_at,
-    ROW_NUMBER() OVER (PARTITION BY raw.location_id, raw.observed_day ORDER BY file.landed_at DESC, raw.path DESC) AS vintage_rank
+    ROW_NUMBER() OVER (
+      PARTITION BY raw.location_id, raw.observed_day
+      ORDER BY file.landed_at DESC, raw.path DESC
+    ) AS vintage_rank
   FROM staging.raw_weather AS raw
   JOIN staging.weather_file AS file
     ON file.path = raw.path
