@@ -35,7 +35,7 @@ func Rules() [][2]string {
 		{PortableFunctions, "foundation and serving call functions that DuckDB and Trino compute alike"},
 		{PortableSyntax, "foundation and serving use keywords, operators and types that both read alike"},
 		{PortableDivision, "a quotient has a DOUBLE in it: Trino divides integers without a rest and decimals to a scale"},
-		{LiteralSubscripts, "a subscript is a literal: SQLMesh moves a computed one by one"},
+		{LiteralSubscripts, "a subscript is a literal: SQLMesh may read a computed one as one more"},
 		{UnusedIgnore, "an ignored rule would have found something"},
 	}
 }

@@ -35,7 +35,7 @@ func (r *review) subscripts() {
 		}
 		for j := i + 1; j < r.closing(i); j++ {
 			if k := r.query[j].Kind; k != model.Number && k != model.String && !r.is(j, ":", "-") {
-				r.report(LiteralSubscripts, r.query[j], "LIST_EXTRACT(list, place)", "SQLMesh would read a computed subscript as one more than it is")
+				r.report(LiteralSubscripts, r.query[j], "list_extract(list, place)", "SQLMesh reads a computed subscript as one more, where it knows it for a number")
 				break
 			}
 		}

@@ -47,7 +47,7 @@ WITH seen AS (
     port_code
 )
 SELECT
-  MD5('port|' || COALESCE(seed.port_code, named.port_code)) AS port_key,
+  MD5('port|' || COALESCE(seed.port_code, named.port_code)) AS port_key, -- noqa: portablefunctions (in Trino LOWER(TO_HEX(MD5(TO_UTF8(x)))))
   COALESCE(seed.port_code, named.port_code) AS port_code, -- ICE's since 2023
   COALESCE(seed.port_name, named.port_name) AS port_name,
   seed.region, -- Europe or US

@@ -91,20 +91,20 @@ WITH line AS (
 )
 SELECT
   line.path, -- relative to the landing zone, as in the manifest
-  line.cells[header.commodity_code_at] AS usda_commodity_code,
-  line.cells[header.commodity_description_at] AS commodity_description,
-  line.cells[header.country_code_at] AS usda_country_code,
-  line.cells[header.country_name_at] AS country_name,
-  line.cells[header.market_year_at] AS market_year_label,
-  line.cells[header.calendar_year_at] AS calendar_year,
-  line.cells[header.month_at] AS month_number,
-  line.cells[header.attribute_id_at] AS attribute_id,
-  line.cells[header.attribute_description_at] AS attribute_name,
-  line.cells[header.unit_id_at] AS unit_id,
-  line.cells[header.unit_description_at] AS unit_description,
-  line.cells[header.value_at] AS value
+  list_extract(line.cells, header.commodity_code_at) AS usda_commodity_code,
+  list_extract(line.cells, header.commodity_description_at) AS commodity_description,
+  list_extract(line.cells, header.country_code_at) AS usda_country_code,
+  list_extract(line.cells, header.country_name_at) AS country_name,
+  list_extract(line.cells, header.market_year_at) AS market_year_label,
+  list_extract(line.cells, header.calendar_year_at) AS calendar_year,
+  list_extract(line.cells, header.month_at) AS month_number,
+  list_extract(line.cells, header.attribute_id_at) AS attribute_id,
+  list_extract(line.cells, header.attribute_description_at) AS attribute_name,
+  list_extract(line.cells, header.unit_id_at) AS unit_id,
+  list_extract(line.cells, header.unit_description_at) AS unit_description,
+  list_extract(line.cells, header.value_at) AS value
 FROM line
 JOIN header
   ON header.path = line.path
 WHERE
-  line.cells[header.commodity_code_at] = '0711100'
+  list_extract(line.cells, header.commodity_code_at) = '0711100'
