@@ -21,6 +21,13 @@ func (r *runner) fill(ctx context.Context, table string, in input) error {
 			columns[i].Type = typ
 		}
 	}
+	if len(in.rows) > 0 && in.query == "" {
+		if text, ok := tableSQL(in, columns); ok {
+			if _, err := r.c.ExecContext(ctx, "CREATE TABLE "+table+" AS "+text); err == nil {
+				return nil
+			}
+		} // once more, row by row, to say which one it is
+	}
 	defs := make([]string, len(columns))
 	for i, c := range columns {
 		defs[i] = duck.QuoteIdent(c.Name) + " " + c.Type
@@ -54,6 +61,48 @@ func (r *runner) fill(ctx context.Context, table string, in input) error {
 		}
 	}
 	return nil
+}
+
+// tableSQL is all rows as one query that casts only what rows mention: making
+// and filling a table is most of the time of a test. ok is false where a row
+// has a column that there is not.
+func tableSQL(in input, columns []model.Column) (text string, ok bool) {
+	given := map[string]bool{}
+	for _, row := range in.rows {
+		for _, k := range row.keys {
+			given[k] = true
+		}
+	}
+	var used []model.Column
+	list := make([]string, len(columns))
+	for i, c := range columns {
+		if name := strings.ToLower(c.Name); given[name] {
+			used = append(used, c)
+			list[i] = duck.QuoteIdent(c.Name)
+			delete(given, name)
+		} else {
+			list[i] = "CAST(NULL AS " + c.Type + ") AS " + duck.QuoteIdent(c.Name)
+		}
+	}
+	if len(given) > 0 || len(used) == 0 {
+		return "", false
+	}
+	names, rows := make([]string, len(used)), make([]string, len(in.rows))
+	for i, c := range used {
+		names[i] = duck.QuoteIdent(c.Name)
+	}
+	for j, row := range in.rows {
+		cells := make([]string, len(used))
+		for i, c := range used {
+			v := row.get(strings.ToLower(c.Name))
+			if v == nil {
+				v = &value{kind: null}
+			}
+			cells[i] = "CAST(" + v.sql(c.Type) + " AS " + c.Type + ")"
+		}
+		rows[j] = "(" + strings.Join(cells, ", ") + ")"
+	}
+	return "SELECT " + strings.Join(list, ", ") + " FROM (VALUES " + strings.Join(rows, ", ") + ") AS v(" + strings.Join(names, ", ") + ")", true
 }
 
 func rowSQL(name string, columns []model.Column, row value) (string, error) {

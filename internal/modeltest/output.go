@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"beanflows.coffee/materia/internal/duck"
 	"beanflows.coffee/materia/internal/model"
@@ -29,13 +30,17 @@ func (r *runner) output(ctx context.Context, t *testCase, m *model.Model, render
 		}
 		text, ordered = prefix, endsInOrderBy(body)
 	}
-	actual, err := r.read(ctx, text)
+	known := m.Columns
+	if out.cte != "" || len(t.vars) > 0 || t.types { // other variables or inputs may give other types
+		known = nil
+	}
+	actual, err := r.read(ctx, text, known)
 	if err != nil {
 		if ctx.Err() != nil {
 			return "", ctx.Err()
 		}
 		if text == rendered.SQL {
-			err = m.Explain(rendered, len(readPrefix), err)
+			err = m.Explain(rendered, prefixOf(known), err)
 		}
 		return "", bad(out.line, "%s: %s", what, message(err))
 	}
@@ -60,9 +65,24 @@ func message(err error) string {
 
 const readPrefix = "CREATE OR REPLACE TEMP TABLE materia_actual AS "
 
-// read runs a query and returns its rows as text, in order.
-func (r *runner) read(ctx context.Context, query string) (grid, error) {
-	var g grid
+// textPrefix has every column of a query as DuckDB prints it.
+const textPrefix = "SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (\n"
+
+func prefixOf(known []model.Column) int {
+	if known == nil {
+		return len(readPrefix)
+	}
+	return len(textPrefix)
+}
+
+// read runs a query and returns its rows as text, in order. Columns that are
+// known already spare two more queries.
+func (r *runner) read(ctx context.Context, query string, known []model.Column) (grid, error) {
+	g := grid{columns: known}
+	if known != nil {
+		err := r.rows(ctx, &g, textPrefix+query+"\n)")
+		return g, err
+	}
 	if _, err := r.c.ExecContext(ctx, readPrefix+query); err != nil {
 		return g, err
 	}
@@ -84,9 +104,14 @@ func (r *runner) read(ctx context.Context, query string) (grid, error) {
 	if rows.Close(); rows.Err() != nil {
 		return g, rows.Err()
 	}
-	rows, err = r.c.QueryContext(ctx, "SELECT "+strings.Join(casts, ", ")+" FROM materia_actual ORDER BY rowid")
+	err = r.rows(ctx, &g, "SELECT "+strings.Join(casts, ", ")+" FROM materia_actual ORDER BY rowid")
+	return g, err
+}
+
+func (r *runner) rows(ctx context.Context, g *grid, query string) error {
+	rows, err := r.c.QueryContext(ctx, query)
 	if err != nil {
-		return g, err
+		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -96,16 +121,16 @@ func (r *runner) read(ctx context.Context, query string) (grid, error) {
 			into[i] = &row[i]
 		}
 		if err := rows.Scan(into...); err != nil {
-			return g, err
+			return err
 		}
 		g.rows = append(g.rows, row)
 	}
-	return g, rows.Err()
+	return rows.Err()
 }
 
 // expectedRows runs an output's own query.
 func (r *runner) expectedRows(ctx context.Context, out output) ([]value, error) {
-	g, err := r.read(ctx, out.query)
+	g, err := r.read(ctx, out.query, nil)
 	if err != nil {
 		return nil, r.problem(ctx, out.line, "outputs", err)
 	}
@@ -183,6 +208,15 @@ func (r *runner) cell(ctx context.Context, v value, typ string) (cell, error) {
 	case v.kind == text && (typ == "VARCHAR" || isNumeric(typ)), v.kind == number, v.kind == boolean:
 		return cell{v.kind, strings.Trim(strings.TrimSuffix(v.text, "::DOUBLE"), "'")}, nil
 	}
+	key := typ + "\x00" + v.sql(typ)
+	if known, ok := r.cells[key]; ok {
+		return known, nil
+	}
+	if typ == "DATE" && v.kind == text {
+		if d, err := time.Parse(time.DateOnly, v.text); err == nil && d.Year() > 0 {
+			return cell{text, v.text}, nil
+		}
+	}
 	var s *string
 	if err := r.c.QueryRowContext(ctx, "SELECT CAST(CAST("+v.sql(typ)+" AS "+typ+") AS VARCHAR)").Scan(&s); err != nil {
 		if ctx.Err() != nil {
@@ -190,8 +224,10 @@ func (r *runner) cell(ctx context.Context, v value, typ string) (cell, error) {
 		}
 		return cell{}, fmt.Errorf("%s is no %s: %s", v.sql(typ), typ, message(err))
 	}
-	if s == nil {
-		return cell{null, "NULL"}, nil
+	got := cell{null, "NULL"}
+	if s != nil {
+		got = cell{text, *s}
 	}
-	return cell{text, *s}, nil
+	r.cells[key] = got
+	return got, nil
 }

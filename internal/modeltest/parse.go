@@ -22,6 +22,7 @@ type testCase struct {
 	ctes        []output
 	vars        map[string]string // SQL literals, lower-case names
 	now         string            // execution_time, empty without
+	types       bool              // an input has types of its own
 }
 
 // input is the content of one table.
@@ -83,6 +84,7 @@ func parseCase(root, file, name string, v *value) (*testCase, error) {
 				return t, err
 			}
 			x.rows, x.query = rows, query
+			t.types = t.types || len(x.columns) > 0
 			t.inputs = append(t.inputs, x)
 		}
 	}

@@ -48,9 +48,10 @@ func (r Report) Failed() int {
 
 // runner holds the one database of a run.
 type runner struct {
-	p  *model.Project
-	db *sql.DB
-	c  *sql.Conn
+	p     *model.Project
+	db    *sql.DB
+	c     *sql.Conn
+	cells map[string]cell // wanted values that DuckDB has read, by type and text
 }
 
 // Run runs the tests of p that o selects. A test that fails, or that cannot be
@@ -85,7 +86,7 @@ func newRunner(ctx context.Context, p *model.Project) (*runner, error) {
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	r := &runner{p, db, c}
+	r := &runner{p, db, c, map[string]cell{}}
 	if _, err := c.ExecContext(ctx, "SET errors_as_json = true"); err != nil {
 		r.close()
 		return nil, err
@@ -178,12 +179,10 @@ func (o Options) selects(file, name, modelName string) bool {
 	return strings.Contains(full, o.Filter) || strings.Contains(modelName, o.Filter)
 }
 
-// test runs one test in a schema of its own. The text is the difference, empty
+// test runs one test on tables of its own. The text is the difference, empty
 // if there is none.
 func (r *runner) test(ctx context.Context, t *testCase, n int) (diff string, err error) {
-	schema := fmt.Sprintf("test_%d", n)
-	defer r.c.ExecContext(context.WithoutCancel(ctx), "DROP SCHEMA IF EXISTS "+schema+" CASCADE") // the database ends with the run anyway
-	m, rendered, query, err := r.prepare(ctx, t, schema)
+	m, rendered, query, err := r.prepare(ctx, t, fmt.Sprintf("test %d", n))
 	if err != nil {
 		return "", err
 	}
@@ -204,18 +203,14 @@ func (r *runner) test(ctx context.Context, t *testCase, n int) (diff string, err
 	return strings.Join(parts, "\n"), nil
 }
 
-// prepare fills the inputs' tables in a new schema and gives the query that
-// reads them, as rendered and with the test's clock.
-func (r *runner) prepare(ctx context.Context, t *testCase, schema string) (m *model.Model, rendered *model.Rendered, query string, err error) {
+// prepare fills the inputs' tables, whose names begin with prefix and which end
+// with the database, and gives the query that reads them, as rendered and with
+// the test's clock.
+func (r *runner) prepare(ctx context.Context, t *testCase, prefix string) (m *model.Model, rendered *model.Rendered, query string, err error) {
 	if m, err = r.check(ctx, t); err != nil {
 		return nil, nil, "", err
 	}
-	if _, err := r.c.ExecContext(ctx, "CREATE SCHEMA "+schema); err != nil {
-		return nil, nil, "", err
-	}
-	table := func(name string) string {
-		return schema + "." + duck.QuoteIdent(strings.ReplaceAll(name, ".", "__"))
-	}
+	table := func(name string) string { return duck.QuoteIdent(prefix + " " + name) }
 	for _, in := range t.inputs {
 		if err := r.fill(ctx, table(in.model), in); err != nil {
 			return nil, nil, "", err
