@@ -10,11 +10,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"beanflows.coffee/materia/internal/model"
 	"beanflows.coffee/materia/internal/plan"
 )
 
 type planOptions struct {
 	autoApply, explain, asJSON, detailed, skipTests bool
+	start, end                                      string
 }
 
 func planCmd(a *app) *cobra.Command {
@@ -29,6 +31,7 @@ process changes the environment before the answer, nothing is done.`,
 		Example: `  materia plan                        # dev_<user>, asks before it applies
   materia plan prod --auto-apply
   materia plan prod --explain         # only look
+  materia plan --start 2026-01-01 --end 2026-01-31   # incremental models for that time only
   materia plan prod --detailed-exitcode; test $? -ne 10`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: a.completeEnvironments,
@@ -41,6 +44,8 @@ process changes the environment before the answer, nothing is done.`,
 	f.BoolVar(&o.explain, "explain", false, "show the plan and what each step would do; change nothing")
 	f.BoolVar(&o.asJSON, "json", false, "print the plan as JSON; applies only with --auto-apply")
 	f.BoolVar(&o.detailed, "detailed-exitcode", false, "exit 10 where changes are pending; applies only with --auto-apply")
+	f.StringVar(&o.start, "start", "", "first day of what incremental models cover; not for prod")
+	f.StringVar(&o.end, "end", "", "last day of it; not for prod")
 	f.BoolVar(&o.skipTests, "skip-tests", false, "do not run the model tests first")
 	return c
 }
@@ -54,7 +59,11 @@ func (a *app) planVerb(cmd *cobra.Command, args []string, o planOptions) error {
 	if o.explain && o.autoApply {
 		return usage(errors.New("plan: --explain changes nothing, --auto-apply does: choose one"))
 	}
-	p, err := a.propose(ctx, env)
+	limits, err := o.limits()
+	if err != nil {
+		return err
+	}
+	p, err := a.propose(ctx, env, limits)
 	if err != nil {
 		return err
 	}
@@ -93,6 +102,24 @@ func (a *app) planVerb(cmd *cobra.Command, args []string, o planOptions) error {
 	}
 	a.tellPlanApplied(p.Plan, applied, o)
 	return nil
+}
+
+// limits are what --start and --end say; zero where they say nothing.
+func (o planOptions) limits() (at model.Interval, err error) {
+	if o.start != "" {
+		if at.Start, err = model.ParseTime(o.start); err != nil {
+			return at, usage(fmt.Errorf("--start: %w", err))
+		}
+	}
+	if o.end != "" {
+		if at.End, err = model.ParseEnd(o.end); err != nil {
+			return at, usage(fmt.Errorf("--end: %w", err))
+		}
+	}
+	if o.start != "" && o.end != "" && !at.Start.Before(at.End) {
+		return at, usage(fmt.Errorf("--start %s lies after --end %s", o.start, o.end))
+	}
+	return at, nil
 }
 
 // showPlan prints the plan: for a machine on stdout, for a person too.

@@ -20,6 +20,10 @@ import (
 	"beanflows.coffee/materia/internal/state"
 )
 
+// keptPlans is how many plans of an environment can be rolled back to. They
+// share every table that did not change between them.
+const keptPlans = 7
+
 // replans is how often a plan that another process overtook is made again.
 const replans = 3
 
@@ -102,7 +106,7 @@ type proposal struct {
 
 // propose compares the project and the landing zone with env. It holds the
 // lakehouse only while it reads.
-func (a *app) propose(ctx context.Context, env string) (proposal, error) {
+func (a *app) propose(ctx context.Context, env string, limits ...model.Interval) (proposal, error) {
 	recorded, err := a.recordedEnvironment(ctx, env)
 	if err != nil {
 		return proposal{}, err
@@ -113,6 +117,9 @@ func (a *app) propose(ctx context.Context, env string) (proposal, error) {
 	}
 	if p.in, err = a.inputs(); err != nil {
 		return proposal{}, err
+	}
+	for _, at := range limits {
+		p.in.Start, p.in.End = at.Start, at.End
 	}
 	p.Plan, err = plan.Compute(p.project, p.in, recorded)
 	return p, err
@@ -262,7 +269,7 @@ func (a *app) inputs() (plan.Inputs, error) {
 }
 
 func (a *app) lakeOptions() plan.Options {
-	return plan.Options{LockWait: a.lockWait, Log: a.log, Now: a.now}
+	return plan.Options{LockWait: a.lockWait, KeepPlans: keptPlans, Log: a.log, Now: a.now}
 }
 
 // recorded writes a row of pipeline_runs around f, which says how it ended and

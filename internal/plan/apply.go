@@ -233,6 +233,12 @@ func (a *applier) recordPlan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// After a rollback the same plan may come again.
+	for _, table := range []string{"environment_models", "plans"} {
+		if err := a.exec(ctx, "DELETE FROM materia."+table+" WHERE env = ? AND plan_id = ?", p.Env, p.ID); err != nil {
+			return err
+		}
+	}
 	for i, t := range p.targets {
 		definition, err := a.keepDefinition(ctx, t)
 		if err != nil {
@@ -247,10 +253,15 @@ func (a *applier) recordPlan(ctx context.Context) error {
 		p.ID, p.Env, p.Kind, p.BasePlanID, p.landingRoot, now, string(summary)); err != nil {
 		return err
 	}
+	return a.pointTo(ctx, p)
+}
+
+// pointTo makes the plan the environment's current one.
+func (a *applier) pointTo(ctx context.Context, p *Plan) error {
 	if err := a.exec(ctx, "DELETE FROM materia.environments WHERE env = ?", p.Env); err != nil {
 		return err
 	}
-	return a.exec(ctx, "INSERT INTO materia.environments VALUES (?, ?, nullif(?, ''), ?)", p.Env, p.ID, p.BasePlanID, now)
+	return a.exec(ctx, "INSERT INTO materia.environments VALUES (?, ?, nullif(?, ''), ?)", p.Env, p.ID, p.BasePlanID, a.lake.now())
 }
 
 func (a *applier) report(e Event) {

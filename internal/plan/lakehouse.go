@@ -21,6 +21,7 @@ type Options struct {
 	Threads     int           // 0: one a core
 	MemoryLimit string        // as DuckDB spells it; empty: duck's default
 	TempDir     string        // folder in which a spill folder of our own is made; empty: beside the file
+	KeepPlans   int           // newest plans of each environment to which Rollback can return; its current and previous one always
 	LockWait    time.Duration // how long to wait for another process
 	Log         *slog.Logger  // nil: silent
 	Now         func() time.Time

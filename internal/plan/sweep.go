@@ -98,9 +98,13 @@ func (a *applier) forget(ctx context.Context, version string) error {
 }
 
 // kept are the plans whose tables stay: the current and the previous one of
-// every environment.
-const kept = `(SELECT env, plan_id FROM materia.environments UNION ALL
-	SELECT env, previous_plan_id FROM materia.environments WHERE previous_plan_id IS NOT NULL)`
+// every environment, and the newest ones that Options.KeepPlans asks for.
+func (l *Lakehouse) kept() string {
+	return fmt.Sprintf(`(SELECT env, plan_id FROM materia.environments UNION ALL
+	SELECT env, previous_plan_id FROM materia.environments WHERE previous_plan_id IS NOT NULL UNION ALL
+	SELECT env, plan_id FROM materia.plans WHERE env IN (SELECT env FROM materia.environments)
+	QUALIFY row_number() OVER (PARTITION BY env ORDER BY created_at DESC, rowid DESC) <= %d)`, l.o.KeepPlans)
+}
 
 // listed reads versions from a JSON parameter.
 const listed = `(SELECT unnest(from_json(?, '["VARCHAR"]')))`
@@ -114,6 +118,7 @@ func (a *applier) sweep(ctx context.Context) error {
 		version string
 		physical
 	}
+	kept := a.lake.kept()
 	var drop []unused
 	var versions []string
 	for _, t := range a.plan.targets {
