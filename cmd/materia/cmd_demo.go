@@ -80,7 +80,7 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 	}
 	for _, p := range a.pipelines() {
 		if p.name == "all" {
-			err = a.withLimit(ctx, p, func(ctx context.Context) error { return p.run(ctx, extract.Window{}) })
+			err = a.withLimit(ctx, p, stopGrace, func(ctx context.Context) error { return p.run(ctx, extract.Window{}) })
 		}
 	}
 	if err != nil {

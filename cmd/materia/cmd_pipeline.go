@@ -39,7 +39,7 @@ A pipeline that reaches its time limit is stopped, and killed where it does not 
 			}
 			for _, p := range a.pipelines() {
 				if p.name == args[0] {
-					return a.withLimit(cmd.Context(), p, func(ctx context.Context) error { return p.run(ctx, w) })
+					return a.withLimit(cmd.Context(), p, stopGrace, func(ctx context.Context) error { return p.run(ctx, w) })
 				}
 			}
 			return usage(fmt.Errorf("pipeline run: unknown pipeline %q; one of %s", args[0], strings.Join(pipelineNames(a), ", ")))

@@ -19,8 +19,10 @@ import (
 )
 
 // TestMain makes this binary answer to the name materia, so that tests run real
-// processes of the program.
-func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"materia": main}) }
+// processes of the program; and to overdue, a pipeline that passes its limit.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"materia": main, "overdue": overdue})
+}
 
 // today is the day that the tests live in.
 const today = "2026-02-01T12:00:00Z"

@@ -82,11 +82,11 @@ func (e limitError) Error() string {
 // withLimit runs f under the pipeline's limit: first the context ends, as at a
 // TERM; a process that has not stopped after the grace kills itself. What that
 // leaves is what any kill leaves, and the next run mends it.
-func (a *app) withLimit(ctx context.Context, p pipeline, f func(context.Context) error) error {
+func (a *app) withLimit(ctx context.Context, p pipeline, grace time.Duration, f func(context.Context) error) error {
 	limited, cancel := context.WithTimeoutCause(ctx, p.limit, limitError{p.name, p.limit})
 	defer cancel()
-	stuck := time.AfterFunc(p.limit+stopGrace, func() {
-		a.log.Error(fmt.Sprintf("%s did not stop %s after its time limit of %s: killing this process", p.name, stopGrace, p.limit))
+	stuck := time.AfterFunc(p.limit+grace, func() {
+		a.log.Error(fmt.Sprintf("%s did not stop %s after its time limit of %s: killing this process", p.name, grace, p.limit))
 		if err := syscall.Kill(os.Getpid(), syscall.SIGKILL); err != nil {
 			os.Exit(exitFailed)
 		}
