@@ -19,6 +19,7 @@ const psdURL = "https://apps.fas.usda.gov/psdonline/downloads/"
 // extracted, transformed and published. Once upstream is well, so is everything.
 func TestOneBadSourceDoesNotStopTheOther(t *testing.T) {
 	psd := "/apps.fas.usda.gov/"
+	project := partProject(t, "serving.coffee_prices", "serving.commodity_metrics")
 	for _, c := range []struct {
 		name   string
 		fault  upstream.Fault
@@ -37,6 +38,7 @@ func TestOneBadSourceDoesNotStopTheOther(t *testing.T) {
 				t.Fatal(err)
 			}
 			h := newHouse(t, "MATERIA_UPSTREAM="+server.URL)
+			h.project = project
 			h.oneSourceFails(c.reason)
 			if err := s.SetFaults(fewRows); err != nil {
 				t.Fatal(err)
@@ -94,6 +96,7 @@ func TestUnreachableSource(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	h := newHouse(t, "MATERIA_UPSTREAM="+server.URL)
+	h.project = partProject(t, "serving.coffee_prices", "serving.commodity_metrics")
 	h.oneSourceFails("EOF")
 	down = false
 	h.run("pipeline", "run", "all", "--since", "2025-12-01")

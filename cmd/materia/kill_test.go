@@ -27,9 +27,12 @@ func trials(station string) int {
 	return n
 }
 
-// priceProject is the part of transform/ that leads to serving.coffee_prices, so
-// that a trial takes a second. MATERIA_LONG kills the whole project.
-func priceProject(t testing.TB) string {
+// priceProject is what a trial takes a second with.
+func priceProject(t testing.TB) string { return partProject(t, "serving.coffee_prices") }
+
+// partProject is the part of transform/ that leads to these models, without its
+// model tests. MATERIA_LONG takes the whole project.
+func partProject(t testing.TB, wanted ...string) string {
 	t.Helper()
 	whole := "../../transform"
 	if os.Getenv("MATERIA_LONG") != "" {
@@ -43,7 +46,6 @@ func priceProject(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wanted := []string{"serving.coffee_prices"}
 	for i := 0; i < len(wanted); i++ {
 		for _, d := range p.Models[wanted[i]].DependsOn {
 			if !slices.Contains(wanted, d) {
