@@ -9,6 +9,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TEST_FLAGS  ?=
 LONG_FLAGS  ?=
 FUZZ_TIME   ?= 10s
+FUZZ_PACKAGES ?= ./internal/...
 SHELL_FILES := .ci/run infra/supervisor/start-materia $(shell git ls-files '*.sh' 2>/dev/null)
 
 .DEFAULT_GOAL := help
@@ -61,8 +62,8 @@ kill-trials: ## 10,000 extractions killed at random moments; stops and resumes, 
 	mkdir -p tmp
 	MATERIA_TRIALS=10000 MATERIA_TRIALS_FILE=$(CURDIR)/tmp/kill-trials.json $(GO) test -count=1 -timeout 24h -run TestFaultKilledAtRandomMoments -v ./internal/extract/psdonline/
 
-fuzz: ## every fuzz target for FUZZ_TIME
-	@for p in $$($(GO) list ./internal/...); do \
+fuzz: ## every fuzz target of FUZZ_PACKAGES for FUZZ_TIME
+	@for p in $$($(GO) list $(FUZZ_PACKAGES)); do \
 	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
 	    echo "fuzz $$p $$f $(FUZZ_TIME)"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZ_TIME) $$p || exit 1; done; done
 
