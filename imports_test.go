@@ -28,6 +28,7 @@ var allowed = []struct {
 	{pkg: "internal/extract", may: []string{"internal/landing", "internal/state"}, why: "what sources share; it never knows a source"},
 	{pkg: "internal/extract/psdonline", may: []string{"internal/extract", "internal/landing"}, why: "sources never import each other"},
 	{pkg: "internal/extract/coffeeprices", may: []string{"internal/extract", "internal/landing"}, why: "sources never import each other"},
+	{pkg: "internal/extract/cftclegacy", may: []string{"internal/extract", "internal/landing"}, why: "sources never import each other"},
 	{pkg: "internal/extract/cftccot", may: []string{"internal/extract", "internal/landing"}, why: "sources never import each other"},
 	{pkg: "internal/extract/openmeteo", may: []string{"internal/extract", "internal/landing"}, why: "sources never import each other"},
 	{pkg: "internal/extract/icestocks", may: []string{"internal/extract", "internal/landing", "internal/xls"}, why: "sources never import each other"},

@@ -77,6 +77,21 @@ func CompareColumns(want, got []string) []Finding {
 	return nil
 }
 
+// MissingColumns is CompareColumns for a source that reads a few of many columns:
+// others may come and go.
+func MissingColumns(needed, got []string) []Finding {
+	var missing []string
+	for _, name := range needed {
+		if !slices.Contains(got, name) {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return []Finding{{Rule: "columns", Refuse: true, Detail: fmt.Sprintf("columns differ: missing %q among %d", missing, len(got))}}
+}
+
 // FewerRows refuses a table with less than share of the rows of the one before;
 // before 0 is none. Upstreams that break often send a part.
 func FewerRows(rows, before int64, share float64) []Finding {

@@ -144,6 +144,9 @@ func (s *Server) answer(r *http.Request, fault Fault) answer {
 	case "query1.finance.yahoo.com", "query2.finance.yahoo.com":
 		return s.chart(path, r, fault)
 	case "www.cftc.gov":
+		if year := legacyPath.FindStringSubmatch(path); year != nil {
+			return s.cotLegacy(year[1], fault)
+		}
 		return s.cot(path, fault)
 	case "archive-api.open-meteo.com":
 		return s.archive(path, r, fault)
