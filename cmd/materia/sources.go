@@ -3,6 +3,7 @@ package main
 import (
 	"beanflows.coffee/materia/internal/extract"
 	"beanflows.coffee/materia/internal/extract/cftccot"
+	"beanflows.coffee/materia/internal/extract/cftclegacy"
 	"beanflows.coffee/materia/internal/extract/coffeeprices"
 	"beanflows.coffee/materia/internal/extract/icestocks"
 	"beanflows.coffee/materia/internal/extract/openmeteo"
@@ -16,6 +17,7 @@ func sources() []extract.Source {
 		psdonline.Source(),
 		coffeeprices.Source(),
 		cftccot.Source(),
+		cftclegacy.Source(),
 		openmeteo.Source(),
 		icestocks.Source(),
 	}

@@ -1,10 +1,13 @@
 package plan
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -81,4 +84,45 @@ func TestFaultColumnsOfPSD(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "raw_psd") {
 		t.Errorf("without Value: %v", err)
 	}
+}
+
+// TestRealLegacyCOT reads CFTC's own file of 2021: 51 reports about coffee, the last
+// with the figures that stand in its line.
+func TestRealLegacyCOT(t *testing.T) {
+	data := os.Getenv("MATERIA_REAL_DATA")
+	if data == "" {
+		data = "../../../shared/data"
+	}
+	archive, err := zip.OpenReader(filepath.Join(data, "cot", "legacy_fut", "deacot2021_asof_2021-12-21.zip"))
+	if err != nil {
+		t.Skipf("SKIPPED: real upstream files not found at %s: set MATERIA_REAL_DATA", data)
+	}
+	defer archive.Close()
+	f, err := archive.File[0].Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &house{t: t, root: t.TempDir()}
+	h.paths()
+	if h.project, err = filepath.Abs("../../transform"); err != nil {
+		t.Fatal(err)
+	}
+	const path, run = "cot_legacy/2021/2021-12-21.csv.gz", "20260201T000000Z-cot_legacy-00000000"
+	h.land(path, string(body))
+	line, err := json.Marshal(map[string]any{"path": path, "source": "cot_legacy", "sha256": strings.Repeat("0", 64), "bytes": len(body), "rows": 13038,
+		"landed_at": "2026-02-01T00:00:00Z", "released_at": nil, "url": "https://www.cftc.gov/x", "origin": "replay", "run": run})
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, filepath.Join(h.landing, ".manifest/2026/"+run+".jsonl"), append(line, '\n'))
+	h.apply(Prod)
+	equal(t, "reports", h.query(`SELECT count(*) AS n, CAST(min(report_date) AS VARCHAR) AS a, CAST(max(report_date) AS VARCHAR) AS z FROM staging.stg_cot_legacy`),
+		[]string{`{"n":51,"a":"2021-01-05","z":"2021-12-21"}`})
+	equal(t, "the last", h.query(`SELECT open_interest::INT AS oi, noncommercial_long::INT AS nl, noncommercial_short::INT AS ns, noncommercial_spread::INT AS sp,
+		commercial_long::INT AS cl, commercial_short::INT AS cs, reportable_long::INT AS rl, nonreportable_short::INT AS nr FROM staging.stg_cot_legacy ORDER BY report_date DESC LIMIT 1`),
+		[]string{`{"oi":258871,"nl":69794,"ns":13660,"sp":55480,"cl":124465,"cs":182449,"rl":249739,"nr":7282}`})
 }

@@ -119,7 +119,7 @@ func (h *house) remove(name string) {
 func (h *house) land(name, text string) {
 	h.t.Helper()
 	body := []byte(text)
-	if strings.HasSuffix(name, ".gzip") {
+	if strings.HasSuffix(name, ".gzip") || strings.HasSuffix(name, ".gz") {
 		var b bytes.Buffer
 		z := gzip.NewWriter(&b)
 		z.Write(body)

@@ -214,7 +214,7 @@ func TestCOTFilesOverTime(t *testing.T) {
 	if got, want := resp.Header.Get("Last-Modified"), time.Date(2026, time.February, 27, 20, 30, 0, 0, time.UTC).Format(http.TimeFormat); got != want {
 		t.Errorf("Last-Modified %s, want %s", got, want)
 	}
-	for _, absent := range []string{"fut_disagg_txt_2009.zip", "fut_disagg_txt_2027.zip", "deacot2024.zip", "fut_disagg_txt_hist_2006_2017.zip"} {
+	for _, absent := range []string{"fut_disagg_txt_2009.zip", "fut_disagg_txt_2027.zip", "deahistfo2024.zip", "fut_disagg_txt_hist_2006_2017.zip"} {
 		if resp := ask(t, s, http.MethodGet, cotHistory+absent); resp.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: HTTP %d", absent, resp.StatusCode)
 		}
