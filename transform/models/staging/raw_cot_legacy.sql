@@ -59,10 +59,10 @@ WITH line AS (
   SELECT
     line.path,
     commodity.cftc_contract_market_code,
-    regexp_extract_all(REPLACE(line.text, '" ,', '",'), '"[^"]*"|[^,"]+') AS fields
+    regexp_extract_all(line.text, '(?:^|,)( *"[^"]*" *|[^,"]*)', 1) AS fields
   FROM line
   JOIN staging.stg_commodity AS commodity
-    ON contains(line.text, ',' || commodity.cftc_contract_market_code)
+    ON contains(line.text, commodity.cftc_contract_market_code)
 ), named AS (
   SELECT
     data_line.path,
@@ -90,3 +90,5 @@ SELECT
   field['Nonreportable Positions-Short (All)'] AS nonreportable_short,
   field['Traders-Total (All)'] AS traders
 FROM named
+WHERE
+  TRIM(field['CFTC Contract Market Code'], '" ') = cftc_contract_market_code
