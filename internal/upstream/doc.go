@@ -1,8 +1,7 @@
 // Package upstream is an HTTP server that stands in for the publishers that
-// materia asks: USDA PSD Online, CFTC, Yahoo's chart API and Open-Meteo's archive.
-// It speaks their formats
-// byte for byte in form, with sample data in place of theirs, and misbehaves on
-// demand. The demo, the tests and the benchmarks run against it through
+// materia asks: USDA PSD Online, CFTC, Yahoo's chart API, ICE's stock reports and
+// Open-Meteo's archive. It speaks their formats byte for byte in form, with sample
+// data in place of theirs, and misbehaves on demand. The demo, the tests and the benchmarks run against it through
 // MATERIA_UPSTREAM: https://HOST/PATH?QUERY is answered at /HOST/PATH?QUERY.
 //
 // Every figure is invented: a generator seeded with Options.Seed makes it up

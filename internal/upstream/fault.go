@@ -17,7 +17,8 @@ import (
 type Kind string
 
 // The kinds. Those that edit content keep the rest of the file whole: a PSD
-// file is zipped again with the right CRC, a chart stays valid JSON.
+// file is zipped again with the right CRC, a chart stays valid JSON, a stock
+// report a workbook whose columns are its ports (default ANT).
 const (
 	Status         Kind = "status"          // answers Status (default 500), with RetryAfter and Location if set
 	HTML200        Kind = "html200"         // a page of apology with status 200 and text/html

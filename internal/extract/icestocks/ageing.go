@@ -43,10 +43,8 @@ func ageing(book xls.Workbook, zone *time.Location) (report, error) {
 			if t != nil {
 				return report{}, fmt.Errorf("row %d: ports are named for the second time", r.number)
 			}
-			for _, u := range unknown {
-				out.warnings = append(out.warnings, fmt.Sprintf("port %q is new: it is kept under that name, in no region", u))
-			}
-			t = &table{header: h}
+			out.findings = append(out.findings, newPorts(unknown)...)
+			t = &table{header: h, section: ageingSection}
 			continue
 		}
 		if t == nil || !t.counted(r) {
@@ -64,6 +62,7 @@ func ageing(book xls.Workbook, zone *time.Location) (report, error) {
 	case t.totals == nil:
 		return report{}, errors.New("no row of totals: the table is cut off")
 	}
+	out.findings = append(out.findings, t.findings...)
 	for _, l := range t.lines {
 		from, to, err := age(l.name)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"beanflows.coffee/materia/internal/extract"
 	"beanflows.coffee/materia/internal/xls"
 )
 
@@ -27,7 +28,7 @@ type report struct {
 	date     string // newest in the content
 	asOf     string // moment of the report in New York, RFC 3339; empty where it tells none
 	records  []record
-	warnings []string
+	findings []extract.Finding
 }
 
 // Sections of the daily report.
@@ -166,10 +167,8 @@ func (d *dailyReader) row(r sheetRow, zone *time.Location) error {
 		if d.closed {
 			return fmt.Errorf("row %d: a table without a heading", r.number)
 		}
-		for _, u := range unknown {
-			d.report.warnings = append(d.report.warnings, fmt.Sprintf("port %q is new: it is kept under that name, in no region", u))
-		}
-		d.table = &table{header: h}
+		d.report.findings = append(d.report.findings, newPorts(unknown)...)
+		d.table = &table{header: h, section: d.section}
 		return nil
 	}
 	if d.table == nil || !d.table.counted(r) {
@@ -212,7 +211,7 @@ func (d *dailyReader) end() {
 		d.report.records = append(d.report.records, record{section: d.section})
 	}
 	if d.table != nil && d.table.totals == nil && len(d.table.lines) > 0 {
-		d.report.warnings = append(d.report.warnings, d.section+": no row of totals to check the others by")
+		d.report.findings = append(d.report.findings, oddity("rows", "%s: no row of totals to check the others by", d.section))
 	}
 	d.close()
 }
@@ -223,6 +222,7 @@ func (d *dailyReader) close() {
 		return
 	}
 	d.sums[d.section] += d.table.sum()
+	d.report.findings = append(d.report.findings, d.table.findings...)
 	for _, l := range d.table.content() {
 		for i, p := range d.table.ports {
 			d.report.records = append(d.report.records, record{section: d.section, origin: origin(l.name), port: p.port, bags: l.bags[i]})
@@ -264,7 +264,7 @@ func (d *dailyReader) check() error {
 			continue
 		}
 		if all := held[[2]string{r.origin, r.code}]; r.bags > all {
-			d.report.warnings = append(d.report.warnings, fmt.Sprintf("transition bags are part of the certified ones, but %s in %s has %d of %d", r.origin, r.name, r.bags, all))
+			d.report.findings = append(d.report.findings, oddity("identity", "transition bags are part of the certified ones, but %s in %s has %d of %d", r.origin, r.name, r.bags, all))
 		}
 	}
 	return nil

@@ -3,7 +3,6 @@ package icestocks
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"path"
 	"time"
 
@@ -95,13 +94,13 @@ func (r *runner) ask(ctx context.Context, doc document) error {
 	}
 	rep, err := r.read(doc, body)
 	if err != nil {
-		return resp.Refuse(err)
+		return resp.Refuse(err) // what cannot be read is no matter of opinion
 	}
 	if doc.folder == ageingKind().folder {
 		r.compare(ctx, &rep)
 	}
-	for _, w := range rep.warnings {
-		r.s.Warn("ice: %s: %s", doc, w)
+	if err := resp.Judge(rep.findings...); err != nil {
+		return err
 	}
 	return r.land(ctx, resp, doc, body, rep)
 }
@@ -120,11 +119,10 @@ func (r *runner) read(doc document, body []byte) (report, error) {
 	if err != nil {
 		return report{}, err
 	}
-	switch off := of.Sub(doc.day); {
-	case off > maxOff || off < -maxOff || of.After(r.today):
-		return report{}, fmt.Errorf("the report is as of %s, asked for was %s", rep.date, doc.day.Format(time.DateOnly))
-	case off != 0:
-		rep.warnings = append(rep.warnings, fmt.Sprintf("the report is as of %s, not of the day in its name; it counts as of %[1]s", rep.date))
+	if off := of.Sub(doc.day); off != 0 {
+		f := oddity("date", "the report is as of %s, asked for was %s: it counts as of the former", rep.date, doc.day.Format(time.DateOnly))
+		f.Refuse = off > maxOff || off < -maxOff || of.After(r.today)
+		rep.findings = append(rep.findings, f)
 	}
 	return rep, nil
 }
@@ -150,16 +148,16 @@ func (r *runner) compare(ctx context.Context, rep *report) {
 	}
 	body, err := r.s.ReadLanded(newest, maxBody)
 	if err != nil {
-		rep.warnings = append(rep.warnings, fmt.Sprintf("its sum was not compared with the day's: %v", err))
+		rep.findings = append(rep.findings, oddity("identity", "its sum was not compared with the day's: %v", err))
 		return
 	}
 	certified, err := certifiedBags(bytes.NewReader(body))
 	if err != nil {
-		rep.warnings = append(rep.warnings, fmt.Sprintf("its sum was not compared with the day's: %s: %v", newest.Path, err))
+		rep.findings = append(rep.findings, oddity("identity", "its sum was not compared with the day's: %s: %v", newest.Path, err))
 		return
 	}
 	if certified != sum {
-		rep.warnings = append(rep.warnings, fmt.Sprintf("the ages sum to %d bags, the day's report says %d", sum, certified))
+		rep.findings = append(rep.findings, oddity("identity", "the ages sum to %d bags, the day's report says %d", sum, certified))
 	}
 }
 

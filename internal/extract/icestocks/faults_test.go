@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"beanflows.coffee/materia/internal/extract"
+	"beanflows.coffee/materia/internal/landing"
 	"beanflows.coffee/materia/internal/state"
 	"beanflows.coffee/materia/internal/upstream"
 )
@@ -157,7 +158,7 @@ func TestDatesThatDoNotFit(t *testing.T) {
 	}
 	r := newRig(t, served("20251202", report("2025-12-04 13:30")), at(thursday))
 	res, err := r.run(days("2025-12-01", "2025-12-04"))
-	if err != nil || len(res.Warnings) != 1 || !strings.Contains(res.Warnings[0], "as of 2025-12-04, not of the day in its name") || !slices.Contains(r.files(), "ice_stocks/2025-12-04.csv.gz") {
+	if err != nil || len(res.Warnings) != 1 || !strings.Contains(res.Warnings[0], "as of 2025-12-04, asked for was 2025-12-02") || !slices.Contains(r.files(), "ice_stocks/2025-12-04.csv.gz") {
 		t.Errorf("%v, warnings %q, files %q", err, res.Warnings, r.files())
 	}
 	for _, asOf := range []string{"2024-12-02 13:30", "2025-12-05 13:30"} { // a year ago; tomorrow
@@ -185,5 +186,31 @@ func TestAgesThatDoNotSumToTheDay(t *testing.T) {
 	res, err := r.run(days("2025-11-28", "2025-12-04"))
 	if err != nil || len(res.Warnings) != 1 || !strings.Contains(res.Warnings[0], "the ages sum to 480 bags, the day's report says 500") || !slices.Contains(r.files(), "ice_aging/2025-11-28.csv.gz") {
 		t.Errorf("%v, warnings %q, files %q", err, res.Warnings, r.files())
+	}
+}
+
+// ICE's own slip in a sum keeps a report out until a person lets it in.
+func TestAPersonLetsAReportIn(t *testing.T) {
+	server := spoilt(t, at(thursday), upstream.Fault{Path: dailyPath + "20251202", Kind: upstream.FewerRows})
+	r := newRig(t, server, at(thursday))
+	res, err := r.run(days("2025-12-01", "2025-12-04"))
+	if err != nil || len(res.Failed) != 1 || !strings.Contains(res.Failed[0], "identity: certified: ") {
+		t.Fatalf("%v, failed %q", err, res.Failed)
+	}
+	zone, err := landing.Open(r.root, landing.Options{Now: func() time.Time { return r.now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := extract.Quarantined(zone, "ice")
+	if err != nil || len(held) != 1 {
+		t.Fatalf("%d held, %v", len(held), err)
+	}
+	deps := extract.Deps{Zone: zone, State: r.state, Client: extract.NewClient(extract.ClientOptions{}), Now: func() time.Time { return r.now }}
+	res, err = extract.ReleaseRefused(t.Context(), deps, Source(), held[0], "trader", "the total is right, two origins are missing")
+	if err != nil || len(res.Landed) != 2 || len(res.Warnings) == 0 || !strings.Contains(res.Warnings[0], "let in by trader") {
+		t.Errorf("%v, landed %d, warnings %q", err, len(res.Landed), res.Warnings)
+	}
+	if !slices.Contains(r.files(), "ice_stocks/2025-12-02.csv.gz") {
+		t.Errorf("files %q", r.files())
 	}
 }

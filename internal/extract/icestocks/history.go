@@ -2,7 +2,6 @@ package icestocks
 
 import (
 	"errors"
-	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -23,9 +22,7 @@ func history(book xls.Workbook, _ *time.Location) (report, error) {
 	known := ports()
 	for _, r := range rows {
 		if got, unknown, ok := headerOf(r, known); ok && h == nil {
-			for _, u := range unknown {
-				out.warnings = append(out.warnings, fmt.Sprintf("port %q is new: it is kept under that name, in no region", u))
-			}
+			out.findings = append(out.findings, newPorts(unknown)...)
 			h = &got
 			continue
 		}
@@ -34,7 +31,7 @@ func history(book xls.Workbook, _ *time.Location) (report, error) {
 		}
 		day, ok := monthEnd(book, r.cells[0])
 		if !ok || r.cells[0].Col >= h.first {
-			out.warnings = append(out.warnings, fmt.Sprintf("row %d is left out: %q is no date", r.number, r.cells[0].Text))
+			out.findings = append(out.findings, oddity("rows", "row %d is left out: %q is no date", r.number, r.cells[0].Text))
 			continue
 		}
 		if err := out.addMonth(*h, r, day); err != nil {
@@ -53,7 +50,7 @@ func history(book xls.Workbook, _ *time.Location) (report, error) {
 func (out *report) addMonth(h header, r sheetRow, day time.Time) error {
 	date := day.Format(time.DateOnly)
 	if date <= out.date {
-		out.warnings = append(out.warnings, fmt.Sprintf("row %d: %s comes after %s", r.number, date, out.date))
+		out.findings = append(out.findings, oddity("rows", "row %d: %s comes after %s", r.number, date, out.date))
 	}
 	out.date = max(out.date, date)
 	var sum int64
@@ -73,7 +70,7 @@ func (out *report) addMonth(h header, r sheetRow, day time.Time) error {
 		return err
 	}
 	if _, there := r.at(h.total); there && said != sum {
-		out.warnings = append(out.warnings, fmt.Sprintf("row %d (%s): the ports sum to %d, the file says %d", r.number, date, sum, said))
+		out.findings = append(out.findings, oddity("identity", "row %d (%s): the ports sum to %d, the file says %d", r.number, date, sum, said))
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package icestocks
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -62,8 +63,8 @@ func TestRealDailyReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.date != "2025-12-26" || r.asOf != "2025-12-26T12:36:04-05:00" || len(r.warnings) > 0 {
-		t.Errorf("date %s, as of %s, warnings %q", r.date, r.asOf, r.warnings)
+	if r.date != "2025-12-26" || r.asOf != "2025-12-26T12:36:04-05:00" || len(r.findings) > 0 {
+		t.Errorf("date %s, as of %s, findings %v", r.date, r.asOf, r.findings)
 	}
 	byPort, byOrigin := map[string]int64{}, map[string]int64{}
 	for _, x := range r.records {
@@ -142,6 +143,7 @@ var layouts = []upstream.StockLayout{upstream.Layout2016, upstream.Layout2021, u
 
 // Every day of the history by port, written in three layouts and read back.
 func TestDailyHistoryByPortInEveryLayout(t *testing.T) {
+	t.Parallel()
 	days := 0
 	for _, years := range []string{"2010-2014", "2015-2019", "2020-2024"} {
 		for _, s := range snapshots(t, "certified_stocks_arabica_daily_by_port_"+years+".json") {
@@ -162,6 +164,7 @@ func TestDailyHistoryByPortInEveryLayout(t *testing.T) {
 
 // Every day of the history by origin and port, with what was pending.
 func TestDailyHistoryByOriginInEveryLayout(t *testing.T) {
+	t.Parallel()
 	all := snapshots(t, "certified_stocks_arabica_20250528_20260806.json")
 	for _, s := range all {
 		section := func(name string) map[string]int64 {
@@ -198,8 +201,8 @@ func checkDay(t *testing.T, date string, layout upstream.StockLayout, certifiedC
 	if err != nil {
 		t.Fatalf("%s, layout %d: %v", date, layout, err)
 	}
-	if got.date != date || got.asOf != at.Format(time.RFC3339) || len(got.warnings) > 0 {
-		t.Fatalf("%s, layout %d: dated %s, as of %s, warnings %q", date, layout, got.date, got.asOf, got.warnings)
+	if got.date != date || got.asOf != at.Format(time.RFC3339) || len(got.findings) > 0 {
+		t.Fatalf("%s, layout %d: dated %s, as of %s, findings %v", date, layout, got.date, got.asOf, got.findings)
 	}
 	if !maps.Equal(got.cells(certified), certifiedCells) || got.sum(certified) != total {
 		t.Fatalf("%s, layout %d: %v, want %v", date, layout, got.cells(certified), certifiedCells)
@@ -302,8 +305,8 @@ func TestRealMonthEndsReadBack(t *testing.T) {
 	for _, x := range got.records {
 		cells[x.date] += x.bags
 	}
-	if len(got.warnings) > 0 || got.date != "2026-01-30" || len(want) != 63 || !maps.Equal(cells, want) {
-		t.Errorf("newest %s, %d months, want %d; warnings %q", got.date, len(cells), len(want), got.warnings)
+	if len(got.findings) > 0 || got.date != "2026-01-30" || len(want) != 63 || !maps.Equal(cells, want) {
+		t.Errorf("newest %s, %d months, want %d; findings %v", got.date, len(cells), len(want), got.findings)
 	}
 }
 
@@ -357,7 +360,7 @@ func TestDailyReportsThatAreRefused(t *testing.T) {
 		{"empty", nil, "the workbook is empty"},
 		{"no date", [][]any{head, row("Peru", 1, 2, 3), row("Total in Bags", 1, 2, 3)}, `no line "As of"`},
 		{"no ports", [][]any{dated, row("BAGS CERTIFIED"), row("Peru", 1, 2, 3)}, "no table of certified bags"},
-		{"a row that does not add up", [][]any{dated, head, row("Peru", 1, 2, 4)}, "row 3 (Peru): the ports sum to 3, the report says 4"},
+		{"a row that does not add up", [][]any{dated, head, row("Peru", 1, 2, 4)}, "identity: certified: row 3 (Peru): the ports sum to 3, the report says 4"},
 		{"a column that does not add up", [][]any{dated, head, row("Peru", 1, 2, 3), row("Total in Bags", 2, 2, 4)}, "Antwerp: the rows sum to 1, the report's row 4 says 2"},
 		{"half a bag", [][]any{dated, head, row("Peru", 0.5, 2, 2.5)}, "0.5 is no number of bags"},
 		{"fewer than none", [][]any{dated, head, row("Peru", -1, 2, 1)}, "-1 is no number of bags"},
@@ -367,7 +370,12 @@ func TestDailyReportsThatAreRefused(t *testing.T) {
 		{"passed twice", [][]any{dated, row("No Bags Passed Today"), row("5 Bags Passed Today")}, "for the second time"},
 		{"a header in the middle", [][]any{dated, head, row("Peru", 1, 2, 3), head}, "ports are named again"},
 	} {
-		_, err := daily(sheet(c.rows...), zone(t))
+		r, err := daily(sheet(c.rows...), zone(t))
+		for _, f := range r.findings {
+			if f.Refuse {
+				err = errors.Join(err, errors.New(f.String()))
+			}
+		}
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
@@ -399,13 +407,13 @@ func TestOddReports(t *testing.T) {
 	if r.sum(passed) != 1825 || r.sum(failed) != 0 || len(r.cells(transition)) > 0 {
 		t.Errorf("passed %d, failed %d, transition %v", r.sum(passed), r.sum(failed), r.cells(transition))
 	}
-	if len(r.warnings) != 2 || !strings.Contains(r.warnings[0], `port "Genoa" is new`) {
-		t.Errorf("warnings %q", r.warnings)
+	if len(r.findings) != 2 || !strings.Contains(r.findings[0].Detail, `port "Genoa" is new`) || r.findings[0].Refuse {
+		t.Errorf("findings %v", r.findings)
 	}
 	// Transition bags that are more than the certified ones are told.
 	r, err = daily(sheet(dated, head, row("Peru", 1, 2, 3), row("Total in Bags", 1, 2, 3), row("TRANSITION BAGS CERTIFIED"), head, row("Peru", 2, 2, 4), row("Total in Bags", 2, 2, 4)), zone(t))
-	if err != nil || len(r.warnings) != 1 || !strings.Contains(r.warnings[0], "Peru in Antwerp has 2 of 1") {
-		t.Errorf("%v, warnings %q", err, r.warnings)
+	if err != nil || len(r.findings) != 1 || !strings.Contains(r.findings[0].Detail, "Peru in Antwerp has 2 of 1") {
+		t.Errorf("%v, findings %v", err, r.findings)
 	}
 }
 
@@ -427,8 +435,8 @@ func TestMonthEndsAndAgesInEveryForm(t *testing.T) {
 		}
 	}
 	r, err := history(sheet(row("", "Date", "Antwerp", "New York", "Total"), row("", "Nov 29, 1996", 300, 21, 321), row("", "Nonsense 3, 1997", 1, 2, 3), row("", "January 31, 1997", 1, 2, 4), row("", "Dec 27, 1996", 1, 2, 3)), zone(t))
-	if err != nil || r.date != "1997-01-31" || r.sum(certified) != 327 || len(r.warnings) != 3 {
-		t.Errorf("%v, newest %s, %d bags, warnings %q", err, r.date, r.sum(certified), r.warnings)
+	if err != nil || r.date != "1997-01-31" || r.sum(certified) != 327 || len(r.findings) != 3 {
+		t.Errorf("%v, newest %s, %d bags, findings %v", err, r.date, r.sum(certified), r.findings)
 	}
 	for name, rows := range map[string][][]any{
 		"no total":  {dated, row("Days", "Antwerp", "New York", "Total"), row("0000 to 0120", 1, 2, 3)},

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"beanflows.coffee/materia/internal/extract"
 	"beanflows.coffee/materia/internal/xls"
 )
 
@@ -146,8 +147,29 @@ type line struct {
 // table is a block of rows under a header, checked against its own sums.
 type table struct {
 	header
-	lines  []line
-	totals *line // the row that sums the others; nil where there is none
+	section  string
+	lines    []line
+	totals   *line // the row that sums the others; nil where there is none
+	findings []extract.Finding
+}
+
+// identity is a sum that does not hold. Such a report does not land, unless a
+// person lets it in: somebody's arithmetic is wrong, and it may be ours.
+func identity(format string, args ...any) extract.Finding {
+	return extract.Finding{Rule: "identity", Detail: fmt.Sprintf(format, args...), Refuse: true}
+}
+
+// oddity is something to know of a report that lands all the same.
+func oddity(rule, format string, args ...any) extract.Finding {
+	return extract.Finding{Rule: rule, Detail: fmt.Sprintf(format, args...)}
+}
+
+// newPorts tells of labels that nobody knows.
+func newPorts(labels []string) (findings []extract.Finding) {
+	for _, l := range labels {
+		findings = append(findings, oddity("columns", "port %q is new: it is kept under that name, in no region", l))
+	}
+	return findings
 }
 
 // sum is all of the table's bags: by its rows, or by its row of totals where it
@@ -191,7 +213,7 @@ func (t *table) add(r sheetRow) (last bool, err error) {
 			return false, err
 		}
 		if _, there := r.at(t.total); there && said != sum {
-			return false, fmt.Errorf("row %d (%s): the ports sum to %d, the report says %d", r.number, l.name, sum, said)
+			t.findings = append(t.findings, identity("%s: row %d (%s): the ports sum to %d, the report says %d", t.section, r.number, l.name, sum, said))
 		}
 	}
 	if !isTotal(label(l.name)) {
@@ -199,13 +221,14 @@ func (t *table) add(r sheetRow) (last bool, err error) {
 		return false, nil
 	}
 	t.totals = &l
-	return true, t.check()
+	t.check()
+	return true, nil
 }
 
 // check compares each port's rows with the row of totals.
-func (t *table) check() error {
+func (t *table) check() {
 	if len(t.lines) == 0 {
-		return nil
+		return
 	}
 	for i, p := range t.ports {
 		var sum int64
@@ -213,8 +236,7 @@ func (t *table) check() error {
 			sum += l.bags[i]
 		}
 		if sum != t.totals.bags[i] {
-			return fmt.Errorf("%s: the rows sum to %d, the report's row %d says %d", p.name, sum, t.totals.row, t.totals.bags[i])
+			t.findings = append(t.findings, identity("%s: %s: the rows sum to %d, the report's row %d says %d", t.section, p.name, sum, t.totals.row, t.totals.bags[i]))
 		}
 	}
-	return nil
 }
