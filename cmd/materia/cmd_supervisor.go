@@ -28,6 +28,7 @@ const defaultWorkflows = "infra/supervisor/workflows.toml"
 
 func supervisorCmd(a *app) *cobra.Command {
 	var workflows, metrics string
+	var deployEvery time.Duration
 	c := &cobra.Command{
 		Use:   "supervisor",
 		Short: "Run what is due, for years; status and check are its parts",
@@ -47,11 +48,12 @@ Environment, besides what every verb reads:
   materia supervisor check                         # is workflows.toml right?`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.supervise(cmd.Context(), workflows, metrics)
+			return a.supervise(cmd.Context(), workflows, metrics, deployEvery)
 		},
 	}
 	c.PersistentFlags().StringVar(&workflows, "workflows", defaultWorkflows, "what runs when")
 	c.Flags().StringVar(&metrics, "metrics", "", "address to serve Prometheus metrics on; empty: none")
+	c.Flags().DurationVar(&deployEvery, "deploy-every", time.Minute, "how often to look for a new release tag")
 	c.AddCommand(supervisorStatusCmd(a, &workflows), supervisorCheckCmd(a, &workflows))
 	return c
 }
@@ -203,7 +205,7 @@ func (a *app) supervisorStatus(ctx context.Context, workflows string) (supervise
 
 // supervise is the supervisor's process: it takes the lock, opens the journal,
 // sets up what runs beside the loop, and runs the loop.
-func (a *app) supervise(ctx context.Context, workflows, metrics string) error {
+func (a *app) supervise(ctx context.Context, workflows, metrics string, deployEvery time.Duration) error {
 	list, err := a.loadWorkflows(workflows)
 	if err != nil {
 		return err
@@ -249,7 +251,7 @@ func (a *app) supervise(ctx context.Context, workflows, metrics string) error {
 	var notify supervise.Notifier
 	beat := &supervise.Heartbeat{URL: a.getenv("HEARTBEAT_URL"), Every: 5 * time.Minute, Log: a.log}
 	tending := supervise.Tending{Journal: j, Alerts: desk, Now: clock.Now, Folders: a.dataFolders(), Backup: bucket, BackupSince: clock.Now()}
-	o := supervise.Options{Workflows: list, Journal: j, Alerts: desk, Log: a.log, Clock: clock, Version: version, RunJob: children.Run,
+	o := supervise.Options{Workflows: list, Journal: j, Alerts: desk, Log: a.log, Clock: clock, Version: version, RunJob: children.Run, AskEvery: deployEvery,
 		StationTimeout: transformLimit + stopGrace, AfterTick: tending.Look,
 		Progressed: func(doing string) { notify.Progressed(doing); beat.Beat() }}
 	if a.getenv("SUPERVISOR_GIT_PULL") != "" {

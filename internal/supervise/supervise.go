@@ -63,6 +63,8 @@ type Options struct {
 	Keep time.Duration
 	// Parallel bounds the children of a wave; 0: 4.
 	Parallel int
+	// AskEvery is how long after an answer NewVersion is asked again; 0: 1 min.
+	AskEvery time.Duration
 
 	// NewVersion looks for a new release, about every minute and never while a
 	// tick works; it may take as long as a build. True ends the supervisor with
@@ -85,7 +87,6 @@ const (
 	jumpTolerance = time.Minute
 	noteEvery     = 15 * time.Second
 	tendEvery     = time.Minute
-	askEvery      = time.Minute
 )
 
 // ErrRestart says that the supervisor ended so that a new release can start.
@@ -133,10 +134,16 @@ func Run(ctx context.Context, o Options) error {
 	if s.o.Parallel == 0 {
 		s.o.Parallel = 4
 	}
+	if s.o.AskEvery == 0 {
+		s.o.AskEvery = time.Minute
+	}
+	if s.o.NewVersion != nil {
+		s.o.MaxWait = min(s.o.MaxWait, s.o.AskEvery)
+	}
 	s.started = o.Clock.Now()
 	s.seenWall, s.seenMono = s.started, o.Clock.Elapsed()
 	s.noted = s.seenMono - noteEvery
-	s.tended, s.swept, s.asked = s.seenMono-tendEvery, s.seenMono-24*time.Hour, s.seenMono-askEvery
+	s.tended, s.swept, s.asked = s.seenMono-tendEvery, s.seenMono-24*time.Hour, s.seenMono-s.o.AskEvery
 	if err := s.settle(ctx); err != nil {
 		return fmt.Errorf("supervise: %w", err)
 	}
@@ -272,7 +279,7 @@ func (s *Supervisor) tend(ctx context.Context) error {
 // askForVersion lets NewVersion work while the loop goes on telling that it
 // waits for it.
 func (s *Supervisor) askForVersion(ctx context.Context) error {
-	if s.o.NewVersion == nil || s.o.Clock.Elapsed()-s.asked < askEvery {
+	if s.o.NewVersion == nil || s.o.Clock.Elapsed()-s.asked < s.o.AskEvery {
 		return nil
 	}
 	answer := make(chan bool, 1)
