@@ -18,7 +18,8 @@ type chartLine struct {
 	Main   bool    // its last value is printed beside its name on phones too
 }
 
-// chartLevel is a horizontal stretch, such as a 52-week high.
+// chartLevel is a horizontal stretch, such as a 52-week high; without a name only
+// the stretch is drawn.
 type chartLevel struct {
 	Name        string
 	Y, From, To float64
@@ -204,6 +205,10 @@ func (d *drawing) levels() {
 		if from >= to {
 			continue
 		}
+		if l.Name == "" { // the axis says where it is
+			d.printf(`<path class="level" d="M%.1f %.1fH%.1f"/>`, d.x.px(from), d.y.px(l.Y), d.x.px(to))
+			continue
+		}
 		y, label := d.y.px(l.Y), l.Name+" "+d.Format(l.Y)
 		x, at, class := d.x.px(from)+2, y-5, "tick halo"
 		if d.x.px(to)-x < textWidth(label) { // a short stretch is named on its left
@@ -313,7 +318,7 @@ func (d *drawing) describe() string {
 		}
 	}
 	for _, l := range d.Levels {
-		fmt.Fprintf(&b, " %s %s.", l.Name, d.Format(l.Y))
+		fmt.Fprintf(&b, " %s.", strings.TrimSpace(l.Name+" "+d.Format(l.Y)))
 	}
 	return b.String()
 }

@@ -24,7 +24,7 @@ func TestPagesInEveryState(t *testing.T) {
 			"/":            {"Arabica closed at 238.60 cents a pound, up 0.05", "9 Dec 2025", "World stocks-to-use", "The release of 21 December 2023 changed 2 figures"},
 			"/price":       {"closes and averages", "52-week high", "last trading day", "Yahoo Finance KC=F"},
 			"/supply":      {"The world grows 56.55 million bags more than it drinks in 2023/24", "importing countries are not counted before"},
-			"/positioning": {"Funds are net short", "lots of arabica, down 1,234 on the week", "Coffee C", "CFTC Commitments of Traders", "producers"},
+			"/positioning": {"Funds are net short", "lots of arabica, down 1,234 on the week", "Coffee C", "CFTC Commitments of Traders", "producers", "After the 2 times that the index of 156 reports reached 90 the price was lower 13 weeks later in 1"},
 			"/stocks": {"Certified arabica stocks stand at 862,400 bags, down 100 on the day", "On 9 December 2025 ICE held 862,400 bags ready for delivery, 100 fewer than in the report before.",
 				"3.1\u202f% below the 52-week high of 890,000 bags", "Europe stores 646,800 bags (75\u202f%), the United States 215,600 bags (25\u202f%); Antwerp alone has 75\u202f%.",
 				"8,210 bags wait to be graded; 825 passed and 275 failed that day.", "400,000 bags (46\u202f%) are transition bags", "The stock would last the world 1.9 days",

@@ -20,6 +20,7 @@ func cotRangeChoices() []priceRangeChoice {
 const (
 	defaultCOTRange = "3y" // as long as the longest window
 	latestReports   = 26
+	latestExtremes  = 12
 	// maxReportGap is the longest pause between two reports before a line is left
 	// open: releases after a shutdown lie weeks apart.
 	maxReportGap = 70
@@ -58,7 +59,10 @@ type cotPage struct {
 	IndexChart        template.HTML
 	HedgersHeadline   string
 	HedgersChart      template.HTML
-	Reports           []cotReport // newest first
+	ExtremesHeadline  string
+	Extremes          []cotExtreme // newest first
+	After             []cotAfter   // highs, then lows
+	Reports           []cotReport  // newest first
 }
 
 func loadPositioning(ctx context.Context, r *reading) (any, error) {
@@ -97,6 +101,10 @@ func loadPositioning(ctx context.Context, r *reading) (any, error) {
 	}
 	p.IndexHeadline, p.HedgersHeadline = indexHeadline(p.Last.Funds), hedgersHeadline(p.Last)
 	p.IndexChart, p.HedgersChart = indexChart(reports), hedgersChart(reports)
+	if p.Extremes, p.After, err = loadExtremes(ctx, r, latestExtremes); err != nil {
+		return nil, err
+	}
+	p.ExtremesHeadline = extremesHeadline(p.After)
 	for i := len(reports) - 1; i >= 0 && len(p.Reports) < latestReports; i-- {
 		p.Reports = append(p.Reports, reports[i])
 	}
@@ -147,7 +155,7 @@ func indexChart(reports []cotReport) template.HTML {
 		Format: lots, Zero: true, Small: true, Lines: []chartLine{year, long}}
 	if first, last := reports[0].Released, reports[len(reports)-1].Released; first.Valid && last.Valid {
 		from, to := dayNumber(first.V), dayNumber(last.V)
-		c.Levels = []chartLevel{{"extreme", extremeHigh, from, to}, {"extreme", extremeLow, from, to}}
+		c.Levels = []chartLevel{{"", extremeHigh, from, to}, {"", extremeLow, from, to}}
 	}
 	return chartHTML(c)
 }

@@ -101,3 +101,48 @@ func loadHoldings(ctx context.Context, r *reading) ([]holding, error) {
 		FROM h CROSS JOIN last LEFT JOIN serving.cot_index_by_category AS i
 			ON i.commodity_key = last.commodity_key AND i.report_date = last.report_date AND i.category = h.category ORDER BY h.n`, arabica)
 }
+
+// cotExtreme is the beginning of an extreme and what the price did after its
+// release, in percent.
+type cotExtreme struct {
+	Date, Released date
+	Side           string // high or low
+	Net, Index     num
+	Close          num
+	After          [3]num // horizons
+}
+
+// horizons are how many weeks after a release the price is looked at.
+var horizons = [3]int{4, 13, 26}
+
+// cotAfter sums up what followed the extremes of one side.
+type cotAfter struct {
+	Side   string
+	Count  int64
+	First  date
+	Median [3]num
+	Lower  [3]int64 // times the price was lower
+	Known  [3]int64 // of so many times that are over
+}
+
+// loadExtremes returns the newest extremes, newest first, and a summary a side.
+func loadExtremes(ctx context.Context, r *reading, most int) ([]cotExtreme, []cotAfter, error) {
+	if !r.has("cot_extremes") {
+		return nil, nil, nil
+	}
+	list, err := query(ctx, r.db, "extremes", func(rows *sql.Rows, e *cotExtreme) error {
+		return rows.Scan(&e.Date, &e.Released, &e.Side, &e.Net, &e.Index, &e.Close, &e.After[0], &e.After[1], &e.After[2])
+	}, `SELECT report_date, release_date, extreme, managed_money_net::DOUBLE, cot_index_156w::DOUBLE, close_at_release::DOUBLE,
+		change_4w_pct::DOUBLE, change_13w_pct::DOUBLE, change_26w_pct::DOUBLE
+		FROM serving.cot_extremes WHERE commodity_name = ? ORDER BY report_date DESC LIMIT ?`, arabica, most)
+	if err != nil {
+		return nil, nil, err
+	}
+	after, err := query(ctx, r.db, "after extremes", func(rows *sql.Rows, a *cotAfter) error {
+		return rows.Scan(&a.Side, &a.Count, &a.First, &a.Median[0], &a.Median[1], &a.Median[2], &a.Lower[0], &a.Lower[1], &a.Lower[2], &a.Known[0], &a.Known[1], &a.Known[2])
+	}, `SELECT extreme, count(*), min(report_date), median(change_4w_pct), median(change_13w_pct), median(change_26w_pct),
+		count(*) FILTER (change_4w_pct < 0), count(*) FILTER (change_13w_pct < 0), count(*) FILTER (change_26w_pct < 0),
+		count(change_4w_pct), count(change_13w_pct), count(change_26w_pct)
+		FROM serving.cot_extremes WHERE commodity_name = ? GROUP BY extreme ORDER BY extreme`, arabica)
+	return list, after, err
+}

@@ -188,3 +188,42 @@ func flowWord(h holding) string {
 	}
 	return strings.Join(words, ", ")
 }
+
+// extremesHeadline tells what followed highs over thirteen weeks, or lows where
+// there were no highs.
+func extremesHeadline(after []cotAfter) string {
+	for _, a := range after {
+		if n := a.Known[1]; n > 0 {
+			reached := "90"
+			if a.Side == "low" {
+				reached = "10"
+			}
+			times := fmt.Sprintf("the %s that the index of 156 reports reached %s", count(n, "time"), reached)
+			if n == 1 {
+				times = "the one time that the index of 156 reports reached " + reached
+			}
+			return fmt.Sprintf("After %s the price was lower 13 weeks later in %s", times, ofThem(a.Lower[1], n))
+		}
+	}
+	return "What followed past extremes is not known yet"
+}
+
+func ofThem(k, n int64) string {
+	switch {
+	case k == 0:
+		return "none"
+	case k == n && n == 1:
+		return "that one"
+	case k == n:
+		return "all of them"
+	}
+	return number(float64(k), 0)
+}
+
+// sideWords is how an extreme is called in a table.
+func sideWords(side string) string {
+	if side == "low" {
+		return "10 and less"
+	}
+	return "90 and more"
+}

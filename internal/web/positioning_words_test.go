@@ -104,4 +104,14 @@ func TestPositioningSentencesInEveryCase(t *testing.T) {
 	if got := indexHeadline(holding{}); got != "No COT index is known: too few reports in a row, or all of them equal" {
 		t.Error(got)
 	}
+	for want, after := range map[string][]cotAfter{
+		"What followed past extremes is not known yet":                                                                 {{Side: "high", Count: 1}},
+		"After the one time that the index of 156 reports reached 90 the price was lower 13 weeks later in that one":   {{Side: "high", Known: [3]int64{1, 1, 0}, Lower: [3]int64{0, 1, 0}}},
+		"After the 5 times that the index of 156 reports reached 10 the price was lower 13 weeks later in none":        {{Side: "high"}, {Side: "low", Known: [3]int64{5, 5, 5}}},
+		"After the 5 times that the index of 156 reports reached 90 the price was lower 13 weeks later in all of them": {{Side: "high", Known: [3]int64{5, 5, 5}, Lower: [3]int64{0, 5, 0}}},
+	} {
+		if got := extremesHeadline(after); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
 }

@@ -124,6 +124,7 @@ func templateFuncs() template.FuncMap {
 		"season":        season,
 		"direction":     direction,
 		"extreme":       extreme,
+		"sideWords":     sideWords,
 		"flowWord":      flowWord,
 	}
 }

@@ -111,3 +111,9 @@ SELECT 'br_cerrado_mineiro' AS location_id, 'Cerrado Mineiro' AS location_name, 
 INSERT INTO serving.weather_regions BY NAME
 SELECT id AS location_id, id AS location_name, 'BR' AS country_code, 'Brazil' AS country_name, 'arabica' AS species, 0 AS latitude, 0 AS longitude, 1000 AS elevation_m, 'UTC' AS time_zone, 'Sep' AS flowering, 'May' AS harvest,
   9 AS season_start_month, 30 AS heat_day_from_c FROM (VALUES ('br_sul_de_minas'), ('vn_dak_lak'), ('in_chikmagalur')) r(id);
+INSERT INTO serving.cot_extremes
+SELECT 'arabica', 'Coffee arabica', d, rel, CASE WHEN i >= 90 THEN 'high' ELSE 'low' END, net, i, c0, 100 * (c4::DOUBLE / c0::DOUBLE - 1), 100 * (c13::DOUBLE / c0::DOUBLE - 1), 100 * (c26::DOUBLE / c0::DOUBLE - 1)
+FROM (SELECT report_date AS d, release_date AS rel, managed_money_net AS net, cot_index_156w AS i, lag(cot_index_156w) OVER (ORDER BY report_date) AS was FROM serving.cot_positioning) e
+ASOF LEFT JOIN (SELECT d AS d0, c AS c0 FROM p) a ON e.rel >= a.d0 ASOF LEFT JOIN (SELECT d AS d4, c AS c4 FROM p) b ON e.rel + 28 >= b.d4
+ASOF LEFT JOIN (SELECT d AS d13, c AS c13 FROM p) m ON e.rel + 91 >= m.d13 ASOF LEFT JOIN (SELECT d AS d26, c AS c26 FROM p) n ON e.rel + 182 >= n.d26
+WHERE i >= 90 AND coalesce(was, 50) < 90 OR i <= 10 AND coalesce(was, 50) > 10;

@@ -71,6 +71,9 @@ CREATE TABLE serving.weather_regions (location_id VARCHAR, location_name VARCHAR
   DOUBLE, balance_90d_anomaly_mm DOUBLE, spi_1 DOUBLE, spi_3 DOUBLE, season_year INTEGER, season_rain_mm
   DECIMAL(10,2), season_rain_normal_mm DOUBLE, season_rain_p10_mm DECIMAL(10,2), season_rain_p90_mm DECIMAL(10,2),
   production_share_pct DOUBLE, production_season VARCHAR, risk_level INTEGER, risk_reason VARCHAR);
+CREATE TABLE serving.cot_extremes (commodity_key VARCHAR, commodity_name VARCHAR, report_date DATE, release_date DATE, extreme VARCHAR,
+  managed_money_net DECIMAL(18,0), cot_index_156w DOUBLE, close_at_release DECIMAL(10,4), change_4w_pct DOUBLE, change_13w_pct DOUBLE,
+  change_26w_pct DOUBLE);
 CREATE TABLE serving.snapshot (snapshot_id VARCHAR NOT NULL, origin VARCHAR, exported_at TIMESTAMP NOT NULL, plan_id VARCHAR,
   materia_version VARCHAR);
 CREATE TABLE serving.pipeline_runs (run_id VARCHAR NOT NULL, pipeline VARCHAR, source VARCHAR, started_at TIMESTAMP,

@@ -84,3 +84,7 @@ SELECT id AS location_id, name AS location_name, country AS country_code, countr
   share AS production_share_pct, '2023/24' AS production_season, risk AS risk_level, reason AS risk_reason
 FROM (VALUES ('br_sul_de_minas', 'Sul de Minas', 'Brazil', 'arabica', -1.6, 23.4, 2, 'drought', DATE '2025-12-04'), ('vn_dak_lak', 'Đắk Lắk', 'Vietnam', 'robusta', 0.1, 17.5, 0, NULL, DATE '2025-12-04'),
   ('in_chikmagalur', 'Chikmagalur', 'India', 'both', NULL, 3.4, NULL, NULL, NULL)) r(id, name, country, species, spi, share, risk, reason, as_of);
+INSERT INTO serving.cot_extremes VALUES
+  ('arabica', 'Coffee arabica', DATE '2024-02-06', DATE '2024-02-09', 'high', 50000, 91.5, 200, 1.5, -20, 10.25),
+  ('arabica', 'Coffee arabica', DATE '2025-01-07', DATE '2025-01-13', 'high', 51000, 95, 300, -2.5, 4, NULL),
+  ('arabica', 'Coffee arabica', DATE '2025-08-05', DATE '2025-08-08', 'low', -9000, 3, 280, 5, NULL, NULL);
