@@ -55,7 +55,7 @@ func Run(ctx context.Context, files []string, check bool) ([]Result, error) {
 		return nil, fmt.Errorf("sqlfmt: %w", err)
 	}
 	defer db.Close()
-	var all []Result
+	all := []Result{}
 	for _, file := range files {
 		raw, err := os.ReadFile(file)
 		if err != nil {

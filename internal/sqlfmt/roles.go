@@ -134,7 +134,8 @@ func (s *speaker) word(i int, w, prev, next string) Role {
 	return Name
 }
 
-// frameWord knows the words of a window's frame, where an operand is expected.
+// frameWord knows words that stand where an operand is expected, by the keyword
+// before them: those of a window's frame, AT TIME ZONE, IGNORE NULLS.
 func (s *speaker) frameWord(i int, w, prev, next string) bool {
 	switch w {
 	case "partition":
@@ -147,6 +148,14 @@ func (s *speaker) frameWord(i int, w, prev, next string) bool {
 		return prev == "current" && s.keyword(i-1)
 	case "between":
 		return (prev == "rows" || prev == "range" || prev == "groups") && s.keyword(i-1)
+	case "preceding", "following":
+		return prev == "unbounded" && s.keyword(i-1)
+	case "time":
+		return prev == "at" && s.keyword(i-1)
+	case "zone":
+		return prev == "time" && s.keyword(i-1)
+	case "nulls":
+		return (prev == "ignore" || prev == "respect") && s.keyword(i-1)
 	case "first", "last":
 		return prev == "nulls" && s.keyword(i-1)
 	case "rows", "range", "groups":
@@ -163,15 +172,11 @@ func (s *speaker) infixWord(i int, w, prev, next string) bool {
 	case "within":
 		return next == "group"
 	case "nulls":
-		return next == "first" || next == "last" || s.keyword(i-1)
+		return next == "first" || next == "last"
 	case "ignore", "respect":
 		return next == "nulls"
 	case "at":
 		return next == "time"
-	case "time":
-		return prev == "at" && next == "zone"
-	case "zone":
-		return prev == "time" && s.keyword(i-1)
 	case "rows", "range", "groups":
 		return next == "between" || next == "unbounded" || next == "current" || s.literal(i+1)
 	case "exclude", "replace", "rename":

@@ -22,10 +22,9 @@ var (
 	joining = set(`anti asof cross full inner join left natural outer positional right semi glob ilike isnull like notnull
 		similar tablesample`)
 	// written like functions, but with a syntax of their own
-	callable = set(`cast coalesce exists extract grouping nullif overlay position row substring treat trim try_cast values`)
-	// keywords after a complete operand only; names everywhere else
-	infix = set(`between over filter within rows range groups preceding following nulls escape at ignore respect exclude
-		replace rename`)
+	callable = set("cast coalesce exists extract grouping nullif overlay position row substring treat trim try_cast values")
+	// keywords after a complete operand, whatever follows; names everywhere else
+	infix     = set("between escape preceding following")
 	typeNames = set(`array bigint bit blob bool boolean char character date dec decimal double enum float float4 float8 hugeint
 		int int1 int2 int4 int8 integer interval json list long map numeric precision real short signed smallint string struct text
 		time timestamp timestamp_ms timestamp_ns timestamp_s timestamptz timetz tinyint ubigint uhugeint uinteger union
