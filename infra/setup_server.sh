@@ -87,7 +87,7 @@ key "$home/age-key.txt"
 chown materia:materia "$home/age-key.txt"
 
 for program in go sops; do
-  command -v "$program" >/dev/null || say "$program is missing: README's 'What a machine needs' says how to get Go; then: go install github.com/getsops/sops/v3/cmd/sops@v3.13.3"
+  command -v "$program" >/dev/null || say "$program is missing: README's 'What a machine needs' says how to get Go; then: GOBIN=/usr/local/bin go install github.com/getsops/sops/v3/cmd/sops@v3.13.3"
 done
 
 if [ "$changed" = 0 ]; then say "nothing to change"; fi
