@@ -17,7 +17,7 @@ func landingCmd(a *app) *cobra.Command {
 	return group("landing", "Look into the landing zone, and overrule what it holds",
 		landingListCmd(a), landingStatCmd(a), landingVerifyCmd(a), landingQuarantineCmd(a), landingLogCmd(a),
 		landingRetractCmd(a), landingRestoreCmd(a), landingPinCmd(a), landingUnpinCmd(a),
-		landingReleaseCmd(a), landingAcceptCmd(a), landingAdoptCmd(a))
+		landingReleaseCmd(a), landingAcceptCmd(a), landingAdoptCmd(a), landingRederiveCmd(a))
 }
 
 func landingListCmd(a *app) *cobra.Command {

@@ -244,6 +244,43 @@ func (a *app) mendAll(ctx context.Context, d extract.Deps) error {
 	return err
 }
 
+func landingRederiveCmd(a *app) *cobra.Command {
+	var f byWhy
+	c := &cobra.Command{
+		Use:   "rederive SOURCE",
+		Short: "Make figures anew from the originals that landed, after a parser was mended",
+		Long: `Read every original that the source keeps (ICE's workbooks) again and land the
+figures that come out otherwise. They keep the landing time of their original, so
+nothing seems to have been known later than it was; the figures before them are
+set aside. Upstream is not asked.`,
+		Example: "  materia landing rederive ice --why 'passed and failed bags were swapped in the 2023 layout'",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
+			src, err := sourceByName(args[0])
+			if err != nil {
+				return err
+			}
+			return a.withDeps(cmd.Context(), func(d extract.Deps) error {
+				res, err := extract.Rederive(cmd.Context(), d, src, f.by, f.why)
+				for _, e := range res.Landed {
+					fmt.Fprintf(a.stdout, "%s: %s rows, from %s\n", e.Path, grouped(e.Rows), e.DerivedFrom)
+				}
+				for _, text := range res.Failed {
+					fmt.Fprintf(a.stdout, "kept as it was: %s\n", text)
+				}
+				fmt.Fprintf(a.stdout, "rederive %s: %s read, %s anew, %s set aside, %d unreadable\n", src.Name, plural(res.Originals, "original"),
+					plural(len(res.Landed), "file"), plural(len(res.Superseded), "file"), len(res.Failed))
+				return err
+			})
+		},
+	}
+	f.flags(c)
+	return c
+}
+
 // decide records a decision without an upstream.
 func (a *app) decide(ctx context.Context, decision landing.Decision) (done landing.Decision, err error) {
 	zone, err := a.existingZone()

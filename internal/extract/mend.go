@@ -53,16 +53,7 @@ func Adopt(ctx context.Context, d Deps, source, origin string, paths []string) (
 	if landed, err = batch.Commit(); err != nil || len(landed) == 0 {
 		return landed, errors.Join(failed, err)
 	}
-	if err := d.State.StartRun(ctx, run); err != nil {
-		return landed, err
-	}
-	var files []state.File
-	for _, e := range landed {
-		run.Files, run.Bytes, run.Rows = run.Files+1, run.Bytes+e.Bytes, run.Rows+e.Rows
-		files = append(files, file(e))
-	}
-	run.FinishedAt = d.Now().UTC()
-	return landed, errors.Join(failed, d.State.FinishRun(ctx, run, files))
+	return landed, errors.Join(failed, recordRun(ctx, d, run, landed))
 }
 
 // reindex tells the index of every file of this source that a manifest names: a

@@ -25,12 +25,22 @@ type Source struct {
 	// Extract asks and lands. An error it returns ends the run; a part that
 	// failed while others may go on is told to s.Fail.
 	Extract func(ctx context.Context, s *Session, w Window) error
+	// Derive makes anew what lies beside a landed original, such as the figures of a
+	// workbook; none for a file that is no original. nil: the source keeps none.
+	Derive func(original landing.Entry, body []byte) ([]Derived, error)
 	// SameRequest says that two URLs ask for the same, such as where one holds the
 	// moment of asking. nil: they must be equal.
 	SameRequest func(a, b string) bool
 	// ReleaseOf is when a landed file was released, as far as Expect cares. nil: its
 	// ReleasedAt, else the date in its name, else its landing.
 	ReleaseOf func(e landing.Entry) time.Time
+}
+
+// Derived is a file made from an original.
+type Derived struct {
+	Path string // the plain one
+	Rows int64
+	Body []byte // uncompressed
 }
 
 // Window is the span of days to ask for, both inclusive; the time of day does

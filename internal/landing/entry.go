@@ -29,6 +29,9 @@ type Entry struct {
 	Validators Validators `json:"validators"`
 	Origin     string     `json:"origin"` // live, sample or replay
 	Run        string     `json:"run"`
+	// DerivedFrom is the original that this file was made from anew; landed_at is then
+	// the original's.
+	DerivedFrom string `json:"derived_from,omitempty"`
 }
 
 // contentSHA is the hash of the bytes that lie in the file, uncompressed.

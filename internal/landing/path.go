@@ -78,6 +78,9 @@ func splitExt(p string) (stem, ext string) {
 	return p, ""
 }
 
+// SplitExt cuts a path at the first dot of its last part.
+func SplitExt(p string) (stem, ext string) { return splitExt(p) }
+
 // revisionPath names content that differs from what the plain path holds:
 // {name}.{YYYYMMDDTHHMMSSZ}-{hash12}.ext, landed at t.
 func revisionPath(plain string, t time.Time, sha string) string {

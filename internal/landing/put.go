@@ -23,10 +23,21 @@ var ErrExists = errors.New("landing: content exists")
 // e gives Path, Rows, URL, Origin, Validators, ReleasedAt and, where the content
 // has volatile fields, SHA256 of the content without them; the rest is filled
 // in. Put finishes the draft if needed and uses it up, unless it fails.
-func (b *Batch) Put(d *Draft, e Entry) (Entry, error) {
+func (b *Batch) Put(d *Draft, e Entry) (Entry, error) { return b.putKept(d, e, time.Time{}) }
+
+// PutDerived is Put for a file made from an original that landed before, by a
+// parser that was mended: what is known did not become known later, so landed_at is the
+// original's. Its name's stamp tells when it was made.
+func (b *Batch) PutDerived(d *Draft, e, original Entry) (Entry, error) {
+	e.DerivedFrom = original.Path
+	return b.putKept(d, e, original.LandedAt)
+}
+
+// putKept puts with a given landing time; zero is now.
+func (b *Batch) putKept(d *Draft, e Entry, kept time.Time) (Entry, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	got, err := b.put(d, e)
+	got, err := b.put(d, e, kept)
 	if errors.Is(err, ErrExists) {
 		d.Discard()
 		delete(b.drafts, d)
@@ -38,7 +49,7 @@ func (b *Batch) Put(d *Draft, e Entry) (Entry, error) {
 	return got, nil
 }
 
-func (b *Batch) put(d *Draft, e Entry) (Entry, error) {
+func (b *Batch) put(d *Draft, e Entry, kept time.Time) (Entry, error) {
 	switch {
 	case b.done:
 		return Entry{}, errors.New("the batch is finished")
@@ -58,7 +69,7 @@ func (b *Batch) put(d *Draft, e Entry) (Entry, error) {
 	if b.origin != "" && b.origin != e.Origin {
 		return Entry{}, fmt.Errorf("origin is %s and this zone holds %s data; use another LANDING_DIR", e.Origin, b.origin)
 	}
-	e, adopt, err := b.place(d, e)
+	e, adopt, err := b.place(d, e, kept)
 	if err != nil {
 		return e, err
 	}
@@ -153,7 +164,7 @@ func (b *Batch) load() error {
 // place decides the final name. ErrExists comes with the entry that is there.
 // adopt is true where the plain file exists, holds this content and is in no
 // manifest.
-func (b *Batch) place(d *Draft, e Entry) (_ Entry, adopt bool, err error) {
+func (b *Batch) place(d *Draft, e Entry, kept time.Time) (_ Entry, adopt bool, err error) {
 	versions := b.known[e.Path]
 	for _, v := range versions {
 		if v.SHA256 == e.SHA256 {
@@ -175,6 +186,9 @@ func (b *Batch) place(d *Draft, e Entry) (_ Entry, adopt bool, err error) {
 	case err == nil || len(versions) > 0:
 		// Taken, or was taken and the file is lost: its manifest line stands.
 	case errors.Is(err, fs.ErrNotExist):
+		if !kept.IsZero() {
+			e.LandedAt = kept
+		}
 		return e, false, b.zone.disk.folder("put", path.Dir(b.final(e)))
 	default:
 		return Entry{}, false, err
@@ -182,11 +196,20 @@ func (b *Batch) place(d *Draft, e Entry) (_ Entry, adopt bool, err error) {
 	// Versions of one name land in an order that no clock can spoil: neither a
 	// fixed one, nor one that jumped back.
 	for _, v := range versions {
-		if next := v.LandedAt.Add(time.Second); e.LandedAt.Before(next) {
+		last := v.LandedAt
+		if _, stamp := PlainPath(v.Path); stamp != "" { // later, where landed_at was kept
+			if named, err := time.Parse(stampLayout, stamp); err == nil && named.After(last) {
+				last = named
+			}
+		}
+		if next := last.Add(time.Second); e.LandedAt.Before(next) {
 			e.LandedAt = next
 		}
 	}
 	e.Path = revisionPath(e.Path, e.LandedAt, e.SHA256)
+	if !kept.IsZero() {
+		e.LandedAt = kept
+	}
 	return e, false, b.zone.disk.folder("put", path.Dir(b.final(e)))
 }
 

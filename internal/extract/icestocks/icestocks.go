@@ -36,6 +36,7 @@ func Source() extract.Source {
 		TimeLimit: 18 * time.Hour,
 		Expect:    expect,
 		Extract:   run,
+		Derive:    derive,
 	}
 }
 
