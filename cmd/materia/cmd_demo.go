@@ -36,6 +36,9 @@ DUCKDB_PATH and SERVING_DUCKDB_PATH move a part of it, where they are set.`,
 			if a.upstream != "" {
 				return usage(errors.New("demo: MATERIA_UPSTREAM is set, but the demo brings its own upstream: unset it, or run pipeline run all"))
 			}
+			if o.years < 0 {
+				return usage(fmt.Errorf("demo: --years %d: want 0 or more", o.years))
+			}
 			return a.demo(cmd.Context(), o)
 		},
 	}

@@ -140,7 +140,7 @@ func holdLock(t *testing.T, path string) (unlock func()) {
 // The demo ends at a live dashboard that says SAMPLE, and Ctrl-C stops it.
 func TestDemo(t *testing.T) {
 	h := newHouse(t)
-	c := h.command("demo", "--addr", "127.0.0.1:0", "--years", "1")
+	c := h.command("demo", "--addr", "127.0.0.1:0", "--years", "0")
 	c.Env = append(c.Env, "LANDING_DIR=", "DUCKDB_PATH=", "SERVING_DUCKDB_PATH=") // its own, under data/demo
 	c.Stderr = io.Discard
 	out, err := c.StdoutPipe()
@@ -181,7 +181,7 @@ func TestDemo(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 	// Again, to its end: it finds everything there and says what it has.
-	c = h.command("demo", "--once", "--years", "1")
+	c = h.command("demo", "--once", "--years", "0")
 	c.Env = append(c.Env, "LANDING_DIR=", "DUCKDB_PATH=", "SERVING_DUCKDB_PATH=")
 	r := finish(t, c)
 	for _, words := range []string{"psd: unchanged", "nothing rebuilt", "coffee_prices", "psd_revisions"} {
