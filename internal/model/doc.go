@@ -23,6 +23,12 @@
 // storage_format, table_format, physical_properties, virtual_properties,
 // session_properties, references, stamp, formatting, optimize_query, cron_tz, allow_partials, ignored_rules, retention.
 //
+// Macros: @name of a variable, @{name} as part of a name, @VAR, @IF (decided
+// once, on literals), @EACH with a function of one parameter, @AND, @OR,
+// @GENERATE_SURROGATE_KEY, and @DEF of a value before the query. They may stand
+// in each other. @this_model stands in audits. Every other macro, functions by
+// @DEF, Jinja and Python are refused by name.
+//
 // In config.yaml, read: model_defaults (dialect, start, cron, owner),
 // variables, default_target_environment, project. Accepted without effect:
 // gateways, default_gateway, default_connection, default_test_connection,

@@ -106,17 +106,16 @@ SELECT 1 AS id
 		{"macros", `
 -- models/staging/a.sql --
 MODEL (name staging.a);
-SELECT @EACH([a, b], x -> x), @start_ds AS s, @flor AS f, @{x} AS g,
+SELECT @REDUCE([a, b], x -> x), @start_ds AS s, @flor AS f, @{x} AS g,
   @VAR('nothing') AS h, $1 AS p, @this_model AS t, @VAR('nothing', 1 + @floor) AS v
 `, []string{
-			`models/staging/a.sql:2:8: macro @EACH is not supported`,
-			`models/staging/a.sql:2:31: @start_ds would go stale: a FULL model or a view is built when code or inputs change, not by the clock`,
-			`models/staging/a.sql:2:47: unknown variable @flor`,
-			`models/staging/a.sql:2:59: @ without a variable's name is not supported`,
+			`models/staging/a.sql:2:8: macro @REDUCE is not supported`,
+			`models/staging/a.sql:2:33: @start_ds would go stale: a FULL model or a view is built when code or inputs change, not by the clock`,
+			`models/staging/a.sql:2:49: unknown variable @flor`,
+			`models/staging/a.sql:2:61: @ without a variable's name is not supported`,
 			`models/staging/a.sql:3:8: variable nothing is not set and @VAR has no default`,
 			`models/staging/a.sql:3:25: parameter $1 has no value here`,
-			`models/staging/a.sql:3:34: @this_model stands in audits only`,
-			`models/staging/a.sql:3:72: a macro inside the default of @VAR is not supported`}},
+			`models/staging/a.sql:3:34: @this_model stands in audits only`}},
 		{"contract", `
 -- models/staging/a.sql --
 MODEL (name staging.a, columns (

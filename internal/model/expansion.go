@@ -1,5 +1,10 @@
 package model
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Expansion is one macro of a model's query and what became of it.
 type Expansion struct {
 	Macro string `json:"macro"` // as written
@@ -25,7 +30,9 @@ func (m *Model) Expand(at Interval) (sql string, macros []Expansion, err error) 
 	}
 	if m.parsed != nil && m.parsed.expanded != nil {
 		f := m.parsed.f
-		for _, u := range m.parsed.expanded.uses {
+		uses := slices.Clone(m.parsed.expanded.uses)
+		slices.SortStableFunc(uses, func(a, b macroUse) int { return cmp.Or(a.from.Start-b.from.Start, b.from.End-a.from.End) })
+		for _, u := range uses {
 			x := Expansion{Macro: f.text[u.from.Start:u.from.End], File: f.shown, SQL: m.Query[u.to.Start:u.to.End]}
 			x.Line, x.Col = f.position(u.from.Start)
 			if value, is := times[u.to.Start]; is {

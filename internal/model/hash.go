@@ -45,6 +45,9 @@ func duckString(s string) string { return "'" + strings.ReplaceAll(s, "'", "''")
 func canonicalQuery(x *expanded, calls []readerCall, incremental bool) string {
 	location := map[string]bool{}
 	for _, u := range x.uses {
+		if u.call {
+			continue
+		}
 		location[u.name] = location[u.name] || incremental && timeMacro(u.name)
 		for _, c := range calls {
 			if u.to.Start >= c.whole.Start && u.to.End <= c.whole.End {
@@ -55,7 +58,7 @@ func canonicalQuery(x *expanded, calls []readerCall, incremental bool) string {
 	var b strings.Builder
 	last := 0
 	for _, u := range x.uses {
-		if !location[u.name] {
+		if u.call || !location[u.name] {
 			continue
 		}
 		b.WriteString(canonical(Lex(x.text[last:u.to.Start])))

@@ -2,6 +2,7 @@ package model
 
 import (
 	"maps"
+	"slices"
 	"strings"
 )
 
@@ -12,109 +13,231 @@ type expanded struct {
 	uses   []macroUse
 }
 
-// macroUse is one variable in a query.
+// macroUse is one macro in a query.
 type macroUse struct {
 	name string
+	call bool // a macro with arguments, not a variable
 	from Span // in the file
 	to   Span // in the expanded text
 }
 
+// add appends another text, with its way back.
+func (x *expanded) add(other *expanded) {
+	at := len(x.text)
+	for _, p := range other.origin.pieces {
+		p.at += at
+		x.origin.pieces = append(x.origin.pieces, p)
+	}
+	for _, u := range other.uses {
+		u.to = Span{u.to.Start + at, u.to.End + at}
+		x.uses = append(x.uses, u)
+	}
+	x.text += other.text
+}
+
+// made appends a text that a macro produced.
+func (x *expanded) made(text string, from Span) {
+	if text != "" {
+		x.origin.pieces = append(x.origin.pieces, piece{len(x.text), from, false})
+		x.text += text
+	}
+}
+
+// copied appends a range of the file.
+func (x *expanded) copied(f *file, from Span) {
+	if from.End > from.Start {
+		x.origin.pieces = append(x.origin.pieces, piece{len(x.text), from, true})
+		x.text += f.text[from.Start:from.End]
+	}
+}
+
 // scope is what macros may mean in a text.
 type scope struct {
-	vars  map[string]string // lower-case name to SQL text
-	words map[string]string // what is known but not here, with the reason
+	vars  map[string]string    // lower-case name to SQL text
+	words map[string]string    // what is known but not here, with the reason
+	local map[string]*expanded // what @DEF defined and, in the body of a lambda, its parameter
+	param string               // the parameter, which stands in the body without @ too
 }
 
 // SQLMesh's macros that are not variables, so that they are refused for what
 // they are and not as unknown variables.
-var knownMacros = strings.Fields(`each reduce filter if and or def eval with select from join where group_by having order_by limit
-	star generate_surrogate_key safe_add safe_sub safe_div union haversine_distance pivot date_spine deduplicate resolve_template
+var knownMacros = strings.Fields(`reduce filter eval with select from join where group_by having order_by limit sql
+	star safe_add safe_sub safe_div union haversine_distance pivot date_spine deduplicate resolve_template
 	column_exists apply print_locals print_macros blueprint_var gateway`)
+
+// supportedMacros are those with arguments.
+const supportedMacros = "@name, @VAR('name', default), @IF, @EACH, @AND, @OR, @GENERATE_SURROGATE_KEY, and @DEF before the query"
+
+// maxExpanded bounds what macros within macros can blow a text up to.
+const maxExpanded = 4 << 20
+
+// expander is one text being expanded.
+type expander struct {
+	f    *file
+	errs *ErrorList
+	size int // bytes made so far
+}
 
 // expand replaces the macros in a range of the file. What cannot be replaced
 // is reported and left as it is.
 func expand(f *file, at Span, sc scope, errs *ErrorList) *expanded {
-	x := &expanded{}
-	var out strings.Builder
+	e := &expander{f: f, errs: errs}
 	tokens := Lex(f.text[at.Start:at.End])
-	copyFrom := at.Start
-	flush := func(to int) {
-		if to > copyFrom {
-			x.origin.pieces = append(x.origin.pieces, piece{out.Len(), Span{copyFrom, to}, true})
-			out.WriteString(f.text[copyFrom:to])
-		}
+	for i := range tokens {
+		tokens[i].Start += at.Start
 	}
+	return e.tokens(tokens, at, sc)
+}
+
+// tokens expands tokens that cover the range.
+func (e *expander) tokens(tokens []Token, at Span, sc scope) *expanded {
+	x := &expanded{}
+	from := at.Start
 	for i := 0; i < len(tokens); i++ {
 		t := tokens[i]
-		here := Span{at.Start + t.Start, at.Start + t.End()}
+		n, put := 0, (*expanded)(nil)
 		switch t.Kind {
 		case Macro:
-			name, sql, n, ok := sc.resolve(f, at.Start, tokens[i:], errs)
-			if !ok {
-				continue
-			}
-			from := Span{here.Start, at.Start + tokens[i+n-1].End()}
-			flush(here.Start)
-			x.origin.pieces = append(x.origin.pieces, piece{out.Len(), from, false})
-			to := Span{out.Len(), out.Len() + len(sql)}
-			out.WriteString(sql)
-			x.uses = append(x.uses, macroUse{name, from, to})
-			copyFrom = from.End
-			i += n - 1
-		case Param:
-			errs.add(f, here, "@name stands for a variable of config.yaml", "parameter %s has no value here", t.Text)
-		case QuotedIdent:
-			if strings.Contains(t.Text, "@") {
-				errs.add(f, here, "", "macros inside a quoted identifier are not supported")
+			n, put = e.macro(tokens[i:], sc)
+		case Ident:
+			if name, _ := t.name(); sc.param != "" && name == sc.param && (i == 0 || !tokens[i-1].Is(".")) {
+				n, put = 1, sc.local[name]
 			}
 		case Op:
-			if strings.HasPrefix(t.Text, "@") && t.Text != "@>" {
-				errs.add(f, here, "write @name or @VAR('name', default); abs(x) for the absolute value", "@ without a variable's name is not supported")
+			if n, put = e.braced(tokens[i:], sc); n == 0 {
+				e.refuseOp(tokens[i:])
 			}
-			if t.Text == "{" && i+1 < len(tokens) && tokens[i+1].Text == "{" || t.Text == "{" && i+1 < len(tokens) && tokens[i+1].Text == "%" {
-				errs.add(f, here, jinja, "Jinja is not supported")
+		case Param:
+			e.errs.add(e.f, t.Span(), "@name stands for a variable of config.yaml", "parameter %s has no value here", t.Text)
+		case QuotedIdent:
+			if strings.Contains(t.Text, "@") {
+				e.errs.add(e.f, t.Span(), "", "macros inside a quoted identifier are not supported")
 			}
 		}
+		if put == nil {
+			i += max(n-1, 0) // refused: left as it is
+			continue
+		}
+		if e.size += len(put.text); e.size > maxExpanded {
+			e.errs.add(e.f, t.Span(), "", "macros make more than %d bytes of this", maxExpanded)
+			return x
+		}
+		x.copied(e.f, Span{from, t.Start})
+		x.add(put)
+		i += n - 1
+		from = tokens[i].End()
 	}
-	flush(at.End)
-	x.text = out.String()
+	x.copied(e.f, Span{from, at.End})
 	return x
 }
 
-// resolve reads the macro at tokens[0] and says how many tokens it takes.
-func (sc scope) resolve(f *file, base int, tokens []Token, errs *ErrorList) (name, sql string, n int, ok bool) {
-	name = strings.ToLower(tokens[0].Text[1:])
-	here := Span{base + tokens[0].Start, base + tokens[0].End()}
-	call := len(tokens) > 1 && tokens[1].Is("(")
-	if call && name == "var" {
-		return sc.varCall(f, base, tokens, errs)
+// refuseOp reports what looks like a macro or Jinja and is not supported.
+func (e *expander) refuseOp(tokens []Token) {
+	t := tokens[0]
+	if strings.HasPrefix(t.Text, "@") && t.Text != "@>" {
+		e.errs.add(e.f, t.Span(), "write @name or @VAR('name', default); abs(x) for the absolute value", "@ without a variable's name is not supported")
 	}
-	if !call {
-		if sql, ok := sc.vars[name]; ok {
-			return name, sql, 1, true
-		}
+	if t.Text == "{" && len(tokens) > 1 && (tokens[1].Text == "{" || tokens[1].Text == "%") {
+		e.errs.add(e.f, t.Span(), jinja, "Jinja is not supported")
 	}
-	switch why := sc.words[name]; {
-	case why != "":
-		errs.add(f, here, "", "%s %s", tokens[0].Text, why)
-	case timeMacro(name):
-		errs.add(f, here, "take dates from the data, or make the model INCREMENTAL_BY_TIME_RANGE", "%s would go stale: a FULL model or a view is built when code or inputs change, not by the clock", tokens[0].Text)
-	case contains(knownMacros, name) || call:
-		errs.add(f, here, "only variables of config.yaml, by @name or @VAR('name', default)", "macro %s is not supported", tokens[0].Text)
-	default:
-		errs.add(f, here, didYouMean(name, sc.names()), "unknown variable %s", tokens[0].Text)
-	}
-	return "", "", 1, false
 }
 
-// varCall reads @VAR('name') and @VAR('name', default).
-func (sc scope) varCall(f *file, base int, tokens []Token, errs *ErrorList) (name, sql string, n int, ok bool) {
-	here := Span{base + tokens[0].Start, base + tokens[0].End()}
+// braced reads @{name}, a value as part of an identifier: @{side}_total.
+func (e *expander) braced(tokens []Token, sc scope) (int, *expanded) {
+	if len(tokens) < 4 || tokens[0].Text != "@" || tokens[1].Text != "{" || tokens[2].Kind != Ident || tokens[3].Text != "}" {
+		return 0, nil
+	}
+	name, _ := tokens[2].name()
+	value, known := sc.value(name)
+	if !known {
+		return 0, nil
+	}
+	from := Span{tokens[0].Start, tokens[3].End()}
+	text := strings.Trim(value, `'"`)
+	if !plainName(strings.ToLower(text)) {
+		e.errs.add(e.f, from, "", "@{%s} is %s, which is no part of a name", name, value)
+		return 4, nil
+	}
+	return 4, e.variable(name, text, from)
+}
+
+// value is what a name stands for.
+func (sc scope) value(name string) (string, bool) {
+	if x := sc.local[name]; x != nil {
+		return x.text, true
+	}
+	text, ok := sc.vars[name]
+	return text, ok
+}
+
+func (e *expander) variable(name, text string, from Span) *expanded {
+	x := &expanded{}
+	x.made(text, from)
+	x.uses = []macroUse{{name, false, from, Span{0, len(text)}}}
+	return x
+}
+
+// macro reads the macro at tokens[0] and says how many tokens it takes.
+func (e *expander) macro(tokens []Token, sc scope) (int, *expanded) {
+	t := tokens[0]
+	name := strings.ToLower(t.Text[1:])
+	if len(tokens) == 1 || !tokens[1].Is("(") {
+		if x := sc.local[name]; x != nil {
+			return 1, x
+		}
+		if text, ok := sc.vars[name]; ok {
+			return 1, e.variable(name, text, t.Span())
+		}
+		e.unknown(t, name, false, sc)
+		return 1, nil
+	}
+	calls := map[string]func(call, scope) *expanded{"var": e.varCall, "if": e.ifCall, "each": e.eachCall, "and": e.andCall, "or": e.orCall,
+		"generate_surrogate_key": e.keyCall}
+	read := calls[name]
+	if read == nil {
+		e.unknown(t, name, true, sc)
+		return 1, nil
+	}
+	c, n, ok := e.call(tokens)
+	if !ok {
+		return 1, nil
+	}
+	x := read(c, sc)
+	if x != nil && name != "var" {
+		x.uses = append(x.uses, macroUse{name, true, c.at, Span{0, len(x.text)}})
+	}
+	return n, x
+}
+
+func (e *expander) unknown(t Token, name string, call bool, sc scope) {
+	names := slices.Concat(slices.Collect(maps.Keys(sc.vars)), slices.Collect(maps.Keys(sc.local)))
+	switch why := sc.words[name]; {
+	case why != "":
+		e.errs.add(e.f, t.Span(), "", "%s %s", t.Text, why)
+	case name == "def":
+		e.errs.add(e.f, t.Span(), "between the header and the query: @DEF(name, value);", "@DEF stands before the query")
+	case timeMacro(name):
+		e.errs.add(e.f, t.Span(), "take dates from the data, or make the model INCREMENTAL_BY_TIME_RANGE", "%s would go stale: a FULL model or a view is built when code or inputs change, not by the clock", t.Text)
+	case contains(knownMacros, name) || call:
+		e.errs.add(e.f, t.Span(), "supported are "+supportedMacros, "macro %s is not supported", t.Text)
+	default:
+		e.errs.add(e.f, t.Span(), didYouMean(name, names), "unknown variable %s", t.Text)
+	}
+}
+
+// call is a macro with its arguments; blanks and comments stand in them.
+type call struct {
+	name string
+	at   Span // all of it
+	args [][]Token
+}
+
+func (e *expander) call(tokens []Token) (c call, n int, ok bool) {
 	depth, end := 0, -1
 	for i, t := range tokens[1:] {
-		if t.Is("(") {
+		if t.Is("(") || t.Is("[") || t.Is("{") {
 			depth++
-		} else if t.Is(")") {
+		} else if t.Is(")") || t.Is("]") || t.Is("}") {
 			if depth--; depth == 0 {
 				end = i + 1
 				break
@@ -122,53 +245,51 @@ func (sc scope) varCall(f *file, base int, tokens []Token, errs *ErrorList) (nam
 		}
 	}
 	if end < 0 {
-		errs.add(f, here, "", "@VAR( is never closed")
-		return "", "", 1, false
+		e.errs.add(e.f, tokens[0].Span(), "", "%s( is never closed", tokens[0].Text)
+		return c, 0, false
 	}
-	args := splitTop(significant(tokens[2:end]))
-	if len(args) > 2 || len(args[0]) != 1 || args[0][0].Kind != String || len(args) == 2 && len(args[1]) == 0 {
-		errs.add(f, here, "@VAR('name', default)", "@VAR takes a name in quotes and a default")
-		return "", "", 1, false
-	}
-	name, _ = args[0][0].str()
-	name = strings.ToLower(name)
-	if sql, ok := sc.vars[name]; ok {
-		return name, sql, end + 1, true
-	}
-	if len(args) == 1 {
-		errs.add(f, Span{base + args[0][0].Start, base + args[0][0].End()}, didYouMean(name, sc.names()), "variable %s is not set and @VAR has no default", name)
-		return "", "", 1, false
-	}
-	for _, t := range args[1] {
-		if t.Kind == Macro {
-			errs.add(f, Span{base + t.Start, base + t.End()}, "", "a macro inside the default of @VAR is not supported")
-			return "", "", 1, false
+	c = call{name: tokens[0].Text, at: Span{tokens[0].Start, tokens[end].End()}}
+	for _, part := range splitTop(tokens[2:end]) {
+		for len(part) > 0 && !part[0].Significant() {
+			part = part[1:]
 		}
+		for len(part) > 0 && !part[len(part)-1].Significant() {
+			part = part[:len(part)-1]
+		}
+		c.args = append(c.args, part)
 	}
-	from := Span{base + args[1][0].Start, base + args[1][len(args[1])-1].End()}
-	return name, plainText(f, from), end + 1, true
+	if len(c.args) == 1 && len(c.args[0]) == 0 {
+		c.args = nil
+	}
+	return c, end + 1, true
 }
 
-func (sc scope) names() []string {
-	all := make([]string, 0, len(sc.vars))
-	for name := range sc.vars {
-		all = append(all, name)
+func spanOf(tokens []Token) Span { return Span{tokens[0].Start, tokens[len(tokens)-1].End()} }
+
+func (e *expander) arg(tokens []Token, sc scope) *expanded {
+	if len(tokens) == 0 {
+		return &expanded{}
 	}
-	return all
+	return e.tokens(tokens, spanOf(tokens), sc)
 }
 
-// expand puts variables, and in an incremental model the times of the epoch,
-// into the query. Variables come first: a test gives times of its own.
+// expand puts variables, what @DEF defines and, in an incremental model, the
+// times of the epoch into the query. Variables come first: a test gives times
+// of its own.
 func (p *parsedModel) expand(variables map[string]string, errs *ErrorList) {
-	vars := variables
+	sc := scope{vars: variables, words: map[string]string{"this_model": "stands in audits only"}, local: map[string]*expanded{}}
 	if p.kind == IncrementalByTimeRange || p.kind == IncrementalByUniqueKey {
-		vars = TimeVariables(epoch())
-		maps.Copy(vars, variables)
+		sc.vars = TimeVariables(epoch())
+		maps.Copy(sc.vars, variables)
 	}
-	p.expanded = expand(p.f, p.query, scope{vars: vars, words: map[string]string{"this_model": "stands in audits only"}}, errs)
+	e := &expander{f: p.f, errs: errs}
+	for _, def := range p.defs {
+		e.define(def, sc)
+	}
+	p.expanded = expand(p.f, p.query, sc, errs)
 	p.m.Query, p.m.TimeMacros = p.expanded.text, nil
 	for _, u := range p.expanded.uses {
-		if _, set := variables[u.name]; timeMacro(u.name) && !set {
+		if _, set := variables[u.name]; !u.call && timeMacro(u.name) && !set && sc.local[u.name] == nil {
 			p.m.TimeMacros = append(p.m.TimeMacros, TimeMacro{u.name, u.to})
 		}
 	}

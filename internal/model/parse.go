@@ -21,7 +21,8 @@ type parsedModel struct {
 	audits    []auditDecl
 	dependsOn []dependDecl
 	seed      *seedDecl
-	query     Span // in the file; empty for a seed
+	defs      [][]Token // @DEF statements before the query
+	query     Span      // in the file; empty for a seed
 	expanded  *expanded
 	wholes    map[string]bool // models it reads with all their columns
 	wrong     bool            // something in the query or the seed is reported already: do not ask DuckDB as well
@@ -131,9 +132,13 @@ func (p *parsedModel) body(head statement, rest []statement, errs *ErrorList) {
 		errs.add(p.f, first.Span(), jinja, "Jinja is not supported")
 		return
 	}
+	for len(rest) > 1 && rest[0].tokens[0].Kind == Macro && strings.EqualFold(rest[0].tokens[0].Text, "@def") {
+		p.defs = append(p.defs, rest[0].tokens)
+		rest = rest[1:]
+	}
 	if len(rest) > 1 {
 		next := rest[1].tokens[0]
-		errs.add(p.f, next.Span(), "statements before and after the query are not supported", "model %s has more than one statement", p.name)
+		errs.add(p.f, next.Span(), "statements other than @DEF before the query are not supported", "model %s has more than one statement", p.name)
 		return
 	}
 	p.query = rest[0].at
