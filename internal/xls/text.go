@@ -24,8 +24,10 @@ func (p *pieces) bytes(n int) []byte {
 		return first[:n]
 	}
 	left := 0
-	for _, piece := range p.all {
-		left += len(piece)
+	for _, piece := range p.all { // no further than needed: there may be millions
+		if left += len(piece); left >= n {
+			break
+		}
 	}
 	if left < n {
 		return nil

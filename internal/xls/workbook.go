@@ -12,6 +12,9 @@ import (
 // MaxCells bounds a workbook, all sheets together.
 const MaxCells = 1 << 20
 
+// maxSheets bounds the work: many sheets may begin at one place in the file.
+const maxSheets = 64
+
 // Workbook is what a file holds.
 type Workbook struct {
 	Sheets  []Sheet
@@ -223,6 +226,9 @@ func (p *parser) boundSheet(r record) error {
 	}
 	if r.body[5] != 0 {
 		return nil
+	}
+	if len(p.sheetsAt) == maxSheets {
+		return damaged("more than %d sheets", maxSheets)
 	}
 	name, err := record{body: r.body[6:], rest: r.rest}.pieces().text(1)
 	p.sheetsAt = append(p.sheetsAt, sheetAt{name, binary.LittleEndian.Uint32(r.body)})

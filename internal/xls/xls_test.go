@@ -329,6 +329,7 @@ func TestDamageIsAnError(t *testing.T) {
 		{"a text longer than its record", rec(recSST, 0, 0, 0, 0, 1, 0, 0, 0, 200, 0, 0, 'a'), nil, "ends after"},
 		{"a text cut in a wide letter", rec(recSST, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 1, 'a'), nil, "cut within"},
 		{"formatting runs that are not there", rec(recSST, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 8, 9, 0, 'a'), nil, "formatting"},
+		{"more sheets than there are", bytes.Repeat(rec(recBoundSheet, 0, 0, 0, 0, 0, 0, 1, 0, 'S'), 65), nil, "more than 64 sheets"},
 		{"a record that ends the file", nil, []byte{3, 2, 255, 255}, "a record of"},
 	} {
 		if _, err := book(c.globals, c.sheet); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -337,6 +338,22 @@ func TestDamageIsAnError(t *testing.T) {
 	}
 	if _, err := Read(edit(table, 0)); !errors.Is(err, errDamaged) {
 		t.Errorf("a circle is no damage: %v", err)
+	}
+}
+
+// Texts cut into a hundred thousand pieces take time in proportion.
+func TestManySmallPieces(t *testing.T) {
+	const n = 100_000
+	globals := rec(recSST, cat([]byte{0, 0, 0, 0}, binary.LittleEndian.AppendUint32(nil, n))...)
+	globals = append(globals, bytes.Repeat(cat(rec(recContinue, 1), rec(recContinue, 0, 0), rec(recContinue, 'a')), n)...)
+	if _, err := book(globals, nil); err == nil { // each text's letter lies in a piece of its own, without the flags it needs
+		t.Error("no error")
+	}
+	globals = rec(recSST, cat([]byte{0, 0, 0, 0}, binary.LittleEndian.AppendUint32(nil, n))...)
+	globals = append(globals, bytes.Repeat(cat(rec(recContinue, 1), rec(recContinue, 0, 0, 'a')), n)...)
+	got, err := book(globals, rec(recLabelSST, 0, 0, 0, 0, 0, 0, 0x9f, 0x86, 1, 0)) // text 99,999
+	if err != nil || got.Sheets[0].Cells[0].Text != "a" {
+		t.Errorf("%v, %+v", err, got.Sheets)
 	}
 }
 

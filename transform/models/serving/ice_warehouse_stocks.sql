@@ -73,7 +73,11 @@ WITH report AS (
       ORDER BY report_date
       ROWS BETWEEN 29 PRECEDING AND CURRENT ROW
     ) AS mean_30,
-    COUNT(*) OVER (PARTITION BY commodity_key ORDER BY report_date ROWS BETWEEN 29 PRECEDING AND CURRENT ROW) AS reports_30
+    COUNT(*) OVER (
+      PARTITION BY commodity_key
+      ORDER BY report_date
+      ROWS BETWEEN 29 PRECEDING AND CURRENT ROW
+    ) AS reports_30
   FROM report
 ), spaced AS (
   SELECT
@@ -83,7 +87,11 @@ WITH report AS (
 ), counted AS (
   SELECT
     *,
-    SUM(after_gap) OVER (PARTITION BY commodity_key ORDER BY report_date ROWS BETWEEN 28 PRECEDING AND CURRENT ROW) AS gaps_30
+    SUM(after_gap) OVER (
+      PARTITION BY commodity_key
+      ORDER BY report_date
+      ROWS BETWEEN 28 PRECEDING AND CURRENT ROW
+    ) AS gaps_30
   FROM spaced
 ), year_range AS (
   SELECT
@@ -133,8 +141,7 @@ WITH report AS (
   JOIN world_use
     ON world_use.commodity_key = commodity.parent_commodity_key
     AND world_use.market_year <= CASE
-      WHEN EXTRACT(MONTH FROM counted.report_date) >= 10
-      THEN EXTRACT(YEAR FROM counted.report_date)
+      WHEN EXTRACT(MONTH FROM counted.report_date) >= 10 THEN EXTRACT(YEAR FROM counted.report_date)
       ELSE EXTRACT(YEAR FROM counted.report_date) - 1
     END
   GROUP BY
@@ -152,22 +159,20 @@ SELECT
   CAST(counted.pending_bags AS DECIMAL(18, 0)) AS pending_bags, -- waits to be graded
   CAST(counted.passed_bags AS DECIMAL(18, 0)) AS passed_bags, -- graded that day
   CAST(counted.failed_bags AS DECIMAL(18, 0)) AS failed_bags, -- graded that day
-  CAST(CASE WHEN counted.after_gap = 0 THEN counted.certified_bags - counted.previous_bags END AS DECIMAL(18, 0)) AS change_bags,
+  CAST(
+    CASE WHEN counted.after_gap = 0 THEN counted.certified_bags - counted.previous_bags END AS DECIMAL(18, 0)
+  ) AS change_bags,
   CAST(counted.europe_bags AS DECIMAL(18, 0)) AS europe_bags,
   CAST(counted.us_bags AS DECIMAL(18, 0)) AS us_bags,
   CASE WHEN counted.reports_30 = 30 AND counted.gaps_30 = 0 THEN counted.mean_30 END AS avg_30d_bags,
   CAST(CASE WHEN year_range.gaps = 0 THEN year_range.high_52w_bags END AS DECIMAL(18, 0)) AS high_52w_bags,
   CASE
     WHEN year_range.gaps = 0
-    THEN 100 * (
-      CAST(counted.certified_bags AS DOUBLE) / NULLIF(CAST(year_range.high_52w_bags AS DOUBLE), 0) - 1
-    )
+      THEN 100 * (CAST(counted.certified_bags AS DOUBLE) / NULLIF(CAST(year_range.high_52w_bags AS DOUBLE), 0) - 1)
   END AS drawdown_52w_pct,
   use_season.market_year AS use_market_year, -- START year of the season
   CAST(world_use.yearly_use_bags AS DECIMAL(18, 0)) AS yearly_use_bags, -- world consumption of all coffee
-  CAST(counted.certified_bags AS DOUBLE) / (
-    CAST(world_use.yearly_use_bags AS DOUBLE) / 365
-  ) AS days_of_use
+  CAST(counted.certified_bags AS DOUBLE) / (CAST(world_use.yearly_use_bags AS DOUBLE) / 365) AS days_of_use
 FROM counted
 JOIN foundation.dim_commodity AS commodity
   ON commodity.commodity_key = counted.commodity_key

@@ -46,12 +46,12 @@ FROM read_csv(
     'age_from_days': 'VARCHAR',
     'age_to_days': 'VARCHAR'
   },
-  auto_detect = false,
-  header = true,
+  auto_detect = FALSE,
+  header = TRUE,
   delim = ',',
   quote = '"',
   escape = '"',
   compression = 'gzip',
-  filename = true,
-  hive_partitioning = false
+  filename = TRUE,
+  hive_partitioning = FALSE
 )

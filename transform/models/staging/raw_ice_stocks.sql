@@ -41,12 +41,12 @@ FROM read_csv(
     'port_name': 'VARCHAR',
     'bags': 'VARCHAR'
   },
-  auto_detect = false,
-  header = true,
+  auto_detect = FALSE,
+  header = TRUE,
   delim = ',',
   quote = '"',
   escape = '"',
   compression = 'gzip',
-  filename = true,
-  hive_partitioning = false
+  filename = TRUE,
+  hive_partitioning = FALSE
 )

@@ -3,9 +3,7 @@ MODEL (
   name staging.seed_port,
   kind SEED (
     path '../../seeds/seed_port.csv',
-    csv_settings (
-      keep_default_na = false
-    )
+    csv_settings (keep_default_na = false)
   ),
   description 'Delivery points of ICE Coffee C. One row: one port or pair of ports.',
   grain port_code,

@@ -27,7 +27,10 @@ MODEL (
     not_null(columns := (report_date, known_at, section, origin, port_code, bags)),
     unique_combination_of_columns(columns := (report_date, section, origin, port_code)),
     forall(criteria := (bags >= 0)),
-    accepted_values(column := section, is_in := ('certified', 'transition', 'passed', 'failed', 'pending', 'rebagging')),
+    accepted_values(
+      column := section,
+      is_in := ('certified', 'transition', 'passed', 'failed', 'pending', 'rebagging')
+    ),
     forall_non_blocking(criteria := (EXTRACT(ISODOW FROM report_date) <= 5))
   )
 );
@@ -59,9 +62,11 @@ SELECT
     vintage.released_at,
     CASE
       WHEN vintage.vintage_number = 1
-      THEN CAST((
-        CAST(vintage.report_date AS TIMESTAMP) + INTERVAL '14' HOUR
-      ) AT TIME ZONE 'America/New_York' AT TIME ZONE 'UTC' AS TIMESTAMP)
+        THEN CAST(
+          (
+            CAST(vintage.report_date AS TIMESTAMP) + INTERVAL '14' HOUR
+          ) AT TIME ZONE 'America/New_York' AT TIME ZONE 'UTC' AS TIMESTAMP
+        )
       ELSE vintage.landed_at
     END
   ) AS known_at, -- UTC
