@@ -103,15 +103,6 @@ func (r *rig) manifests() int {
 	return len(list)
 }
 
-func (r *rig) lastRun() state.Run {
-	r.t.Helper()
-	run, ok, err := r.state.LastRun(r.t.Context(), "weather")
-	if err != nil || !ok {
-		r.t.Fatalf("last run: %v %v", ok, err)
-	}
-	return run
-}
-
 // realFile is a publisher's file, or a loud skip.
 func realFile(t testing.TB, name string) []byte {
 	t.Helper()
