@@ -44,17 +44,12 @@ func newBudget(clock func() time.Time, now time.Time, landed []landing.Entry) *b
 
 // weightOf is the weight of an archive URL; 1 where it cannot be told.
 func weightOf(address string) float64 {
+	from, to, ok := asked(address)
 	u, err := url.Parse(address)
-	if err != nil {
+	if !ok || err != nil {
 		return 1
 	}
-	q := u.Query()
-	from, err1 := time.Parse(time.DateOnly, q.Get("start_date"))
-	to, err2 := time.Parse(time.DateOnly, q.Get("end_date"))
-	if err1 != nil || err2 != nil {
-		return 1
-	}
-	return weight(strings.Count(q.Get("daily"), ",")+1, int(to.Sub(from).Hours()/24)+1)
+	return weight(strings.Count(u.Query().Get("daily"), ",")+1, int(to.Sub(from).Hours()/24)+1)
 }
 
 // left is what may still be spent within a limit, and when its oldest expense

@@ -21,12 +21,13 @@ const (
 func Source() extract.Source {
 	return extract.Source{
 		Name: "weather", Pipeline: "extract_weather", Title: "Open-Meteo ERA5 daily weather",
-		Licence:   "CC BY 4.0: Open-Meteo.com, Copernicus Climate Change Service (ERA5)",
-		Homepage:  "https://open-meteo.com/en/docs/historical-weather-api",
-		Cadence:   "daily, about five days after the day",
-		TimeLimit: time.Hour,
-		Expect:    func(last time.Time) time.Time { return last.AddDate(0, 0, 1+lagDays) },
-		Extract:   func(ctx context.Context, s *extract.Session, w extract.Window) error { return run(ctx, s, w, time.Now) },
+		Licence:     "CC BY 4.0: Open-Meteo.com, Copernicus Climate Change Service (ERA5)",
+		Homepage:    "https://open-meteo.com/en/docs/historical-weather-api",
+		Cadence:     "daily, about five days after the day",
+		TimeLimit:   time.Hour,
+		Expect:      func(last time.Time) time.Time { return last.AddDate(0, 0, 1+lagDays) },
+		SameRequest: sameRequest,
+		Extract:     func(ctx context.Context, s *extract.Session, w extract.Window) error { return run(ctx, s, w, time.Now) },
 	}
 }
 
@@ -68,7 +69,7 @@ func run(ctx context.Context, s *extract.Session, w extract.Window, clock func()
 		}
 		err := fetch(ctx, s, ask)
 		switch {
-		case err == nil:
+		case err == nil, notAsked(err):
 		case errors.Is(err, errAbsent):
 			left[ask.region.ID] = true
 			s.Absent(ask.region.ID)
@@ -84,6 +85,13 @@ func run(ctx context.Context, s *extract.Session, w extract.Window, clock func()
 		}
 	}
 	return nil
+}
+
+// notAsked says that a run judges one answer out of quarantine, and this is
+// another.
+func notAsked(err error) bool {
+	_, _, answered := extract.HTTPStatus(err)
+	return errors.Is(err, extract.ErrNotFound) && !answered
 }
 
 // limited says that upstream refused with 429 because of one of its counters,
@@ -129,6 +137,9 @@ func fetch(ctx context.Context, s *extract.Session, ask request) error {
 		}
 	}
 	defer resp.Close()
+	if from, to, ok := asked(resp.URL); ok {
+		ask.from, ask.to = from, to // an answer let out of quarantine was asked for on another day
+	}
 	body, err := resp.Bytes(maxBody)
 	if err != nil {
 		return err

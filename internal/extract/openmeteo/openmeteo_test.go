@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"beanflows.coffee/materia/internal/extract"
+	"beanflows.coffee/materia/internal/landing"
 	"beanflows.coffee/materia/internal/upstream"
 )
 
@@ -379,6 +380,54 @@ func TestValuesOutOfBounds(t *testing.T) {
 		if got := strings.Join(append(res.Warnings, res.Failed...), "\n"); !strings.Contains(got, want) {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+}
+
+// An answer that was refused yesterday and is let in today lands, though today's
+// request is for other days.
+func TestRefusedAnswerIsLetIn(t *testing.T) {
+	r, s := sampleRig(t)
+	r.answer = func(w http.ResponseWriter, req *http.Request) {
+		if req.URL.Query().Get("latitude") != "12.67" {
+			s.ServeHTTP(w, req)
+			return
+		}
+		w.Header().Set(upstream.OriginHeader, upstream.Origin)
+		w.Write([]byte(strings.Replace(string(record(s, req)), `"relative_humidity_2m_mean":[`, `"relative_humidity_2m_mean":[101,101,101,101,`, 1)))
+	}
+	window := extract.Window{Since: day(2026, time.January, 1)}
+	if res, err := r.run(window); err != nil || len(res.Landed) != 11 || !strings.Contains(res.Failed[0], "32 days and 36 values") {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	r.answer = func(w http.ResponseWriter, req *http.Request) {
+		if req.URL.Query().Get("latitude") != "12.67" {
+			s.ServeHTTP(w, req)
+			return
+		}
+		var d map[string]any
+		if err := json.Unmarshal(record(s, req), &d); err != nil {
+			t.Error(err)
+		}
+		for n := range 5 {
+			d["daily"].(map[string]any)["relative_humidity_2m_mean"].([]any)[n] = 101
+		}
+		w.Header().Set(upstream.OriginHeader, upstream.Origin)
+		json.NewEncoder(w).Encode(d)
+	}
+	if res, err := r.run(window); err != nil || !strings.Contains(res.Failed[0], "relative_humidity_2m_mean is above 100 in 5 of 32 rows") {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	r.now = r.now.AddDate(0, 0, 1)
+	deps, done := r.deps()
+	defer done()
+	kept, err := extract.Quarantined(deps.Zone, "weather")
+	if err != nil || len(kept) != 2 {
+		t.Fatalf("%+v, %v", kept, err)
+	}
+	res, err := extract.ReleaseRefused(t.Context(), deps, Source(), kept[1], "ann", "a humid month")
+	landed := slices.ContainsFunc(res.Landed, func(e landing.Entry) bool { return e.Path == "weather/vn_dak_lak/2026/2026-01-27.json.gz" })
+	if err != nil || !landed || len(res.Landed) != 1 {
+		t.Errorf("%+v, %v", res, err)
 	}
 }
 

@@ -144,17 +144,40 @@ func (r request) missing(landed []landing.Entry, end time.Time) (request, bool) 
 // span is the days that a landed file has: from the first it was asked for to the
 // newest with a value, which is its name. False for a file of unknown provenance.
 func span(e landing.Entry) (from, to time.Time, ok bool) {
-	u, err := url.Parse(e.URL)
-	if err != nil {
-		return from, to, false
-	}
+	from, _, ok = asked(e.URL)
 	plain, _ := landing.PlainPath(e.Path)
-	from, err = time.Parse(time.DateOnly, u.Query().Get("start_date"))
+	to, err := time.Parse(time.DateOnly, strings.TrimSuffix(path.Base(plain), ".json.gz"))
+	return from, to, ok && err == nil
+}
+
+// asked is the days that an archive URL asks for.
+func asked(address string) (from, to time.Time, ok bool) {
+	u, err := url.Parse(address)
 	if err != nil {
 		return from, to, false
 	}
-	to, err = time.Parse(time.DateOnly, strings.TrimSuffix(path.Base(plain), ".json.gz"))
-	return from, to, err == nil
+	from, err1 := time.Parse(time.DateOnly, u.Query().Get("start_date"))
+	to, err2 := time.Parse(time.DateOnly, u.Query().Get("end_date"))
+	return from, to, err1 == nil && err2 == nil
+}
+
+// sameRequest says that two URLs ask for the same region and year, whatever its
+// days: they move with the day of asking.
+func sameRequest(a, b string) bool {
+	fromA, _, okA := asked(a)
+	fromB, _, okB := asked(b)
+	undated := func(address string) string {
+		u, err := url.Parse(address)
+		if err != nil {
+			return address
+		}
+		q := u.Query()
+		q.Del("start_date")
+		q.Del("end_date")
+		u.RawQuery = q.Encode()
+		return u.String()
+	}
+	return okA && okB && fromA.Year() == fromB.Year() && undated(a) == undated(b)
 }
 
 func day(year int, month time.Month, d int) time.Time {

@@ -57,13 +57,20 @@ func newRig(t testing.TB, answer http.HandlerFunc) *rig {
 
 func (r *rig) run(w extract.Window) (extract.Result, error) {
 	r.t.Helper()
+	deps, done := r.deps()
+	defer done()
+	return extract.Run(r.t.Context(), deps, Source(), w)
+}
+
+// deps is what a run works with; done ends its upstream.
+func (r *rig) deps() (d extract.Deps, done func()) {
+	r.t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		r.mu.Lock()
 		r.asked = append(r.asked, req.URL.Path+"?"+req.URL.RawQuery)
 		r.mu.Unlock()
 		r.answer(w, req)
 	}))
-	defer server.Close()
 	r.asked, r.slept = nil, nil
 	now := func() time.Time { return r.now }
 	zone, err := landing.Open(r.root, landing.Options{Now: now, OnStep: r.onStep})
@@ -72,8 +79,7 @@ func (r *rig) run(w extract.Window) (extract.Result, error) {
 	}
 	client := extract.NewClient(extract.ClientOptions{Upstream: server.URL, Now: now, Limits: r.limits,
 		Sleep: func(ctx context.Context, d time.Duration) error { r.slept = append(r.slept, d); return ctx.Err() }})
-	return extract.Run(r.t.Context(), extract.Deps{Zone: zone, State: r.state, Client: client, Now: now,
-		Log: slog.New(slog.NewTextHandler(r.t.Output(), nil))}, Source(), w)
+	return extract.Deps{Zone: zone, State: r.state, Client: client, Now: now, Log: slog.New(slog.NewTextHandler(r.t.Output(), nil))}, server.Close
 }
 
 // files lists landed files, quarantined ones and temporaries: all but locks,
