@@ -4,22 +4,51 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
+	"time"
 
 	"beanflows.coffee/materia/internal/plan"
 )
 
 // progress tells how far a plan is: a line a model, and on a terminal also the
-// model being built, on a line that the next one overwrites.
+// model being built and for how long, on a line that the next one overwrites.
 type progress struct {
 	w        io.Writer
 	terminal bool
 	quiet    bool
-	open     int // width of the line that stands without an end
 	failing  []string
+	ended    chan struct{}
+
+	mu    sync.Mutex // of what follows; the clock of a terminal writes too
+	open  int        // width of the line that stands without an end
+	doing string
+	since time.Time
 }
 
 func newProgress(w io.Writer, terminal, quiet bool) *progress {
-	return &progress{w: w, terminal: terminal, quiet: quiet}
+	p := &progress{w: w, terminal: terminal, quiet: quiet, ended: make(chan struct{})}
+	if terminal && !quiet {
+		go p.clock()
+	}
+	return p
+}
+
+// clock shows every second how long a slow model has taken so far.
+func (p *progress) clock() {
+	every := time.NewTicker(time.Second)
+	defer every.Stop()
+	for {
+		select {
+		case <-p.ended:
+			return
+		case <-every.C:
+			p.mu.Lock()
+			if took := time.Since(p.since); p.open > 0 && took >= time.Second {
+				p.show(fmt.Sprintf("%s %.0f s", p.doing, took.Seconds()))
+			}
+			p.mu.Unlock()
+		}
+	}
 }
 
 func (p *progress) event(e plan.Event) {
@@ -55,16 +84,27 @@ func (p *progress) now(text string) {
 	if !p.terminal {
 		return
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.doing, p.since = text, time.Now()
+	p.show(text)
+}
+
+func (p *progress) line(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wipe()
+	fmt.Fprintln(p.w, text)
+}
+
+// show writes the line that the next one overwrites; p.mu is held.
+func (p *progress) show(text string) {
 	p.wipe()
 	fmt.Fprint(p.w, text)
 	p.open = len(text)
 }
 
-func (p *progress) line(text string) {
-	p.wipe()
-	fmt.Fprintln(p.w, text)
-}
-
+// wipe takes it away; p.mu is held.
 func (p *progress) wipe() {
 	if p.open > 0 {
 		fmt.Fprint(p.w, "\r"+strings.Repeat(" ", p.open)+"\r")
@@ -72,4 +112,10 @@ func (p *progress) wipe() {
 	}
 }
 
-func (p *progress) end() { p.wipe() }
+// end leaves no half line behind. It is called once.
+func (p *progress) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wipe()
+	close(p.ended)
+}
