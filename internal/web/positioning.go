@@ -8,8 +8,8 @@ import (
 )
 
 // cotRangeChoices are the stretches of time that /positioning can show.
-func cotRangeChoices() []priceRangeChoice {
-	return []priceRangeChoice{
+func cotRangeChoices() []rangeChoice {
+	return []rangeChoice{
 		{Key: "1y", Label: "1 year", Title: "A year of net positions", Months: 12, URL: "/positioning?range=1y"},
 		{Key: defaultCOTRange, Label: "3 years", Title: "Three years of net positions", Months: 36, URL: "/positioning"},
 		{Key: "10y", Label: "10 years", Title: "Ten years of net positions", Months: 120, URL: "/positioning?range=10y"},
@@ -48,7 +48,7 @@ type cotPage struct {
 	Source   freshness
 	Prices   freshness
 	Last     cotReport
-	Ranges   []priceRangeChoice
+	Ranges   []rangeChoice
 	Span     string
 	From     date
 

@@ -9,8 +9,8 @@ import (
 	"net/url"
 )
 
-// priceRangeChoice is a stretch of time that /price can show.
-type priceRangeChoice struct {
+// rangeChoice is a stretch of time that a page can show.
+type rangeChoice struct {
 	Key, Label, Title string
 	Months            int // 0: everything
 	Current           bool
@@ -19,8 +19,8 @@ type priceRangeChoice struct {
 
 const defaultRange = "1y"
 
-func priceRangeChoices() []priceRangeChoice {
-	return []priceRangeChoice{
+func priceRangeChoices() []rangeChoice {
+	return []rangeChoice{
 		{Key: "3m", Label: "3 months", Title: "Three months of closes and averages", Months: 3, URL: "/price?range=3m"},
 		{Key: defaultRange, Label: "1 year", Title: "A year of closes and averages", Months: 12, URL: "/price"},
 		{Key: "5y", Label: "5 years", Title: "Five years of closes and averages", Months: 60, URL: "/price?range=5y"},
@@ -49,7 +49,7 @@ type pricePage struct {
 	Notices  []notice
 	Last     priceDay
 	Source   freshness
-	Ranges   []priceRangeChoice
+	Ranges   []rangeChoice
 	Span     string // heading of the chosen range
 	From     date
 	Rolls    int

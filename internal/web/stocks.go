@@ -12,8 +12,8 @@ import (
 const defaultStockRange = "2y"
 
 // stockRangeChoices are stretches of time that /stocks can show.
-func stockRangeChoices() []priceRangeChoice {
-	return []priceRangeChoice{
+func stockRangeChoices() []rangeChoice {
+	return []rangeChoice{
 		{Key: "6m", Label: "6 months", Title: "Half a year of certified stocks", Months: 6, URL: "/stocks?range=6m"},
 		{Key: defaultStockRange, Label: "2 years", Title: "Two years of certified stocks", Months: 24, URL: "/stocks"},
 		{Key: "5y", Label: "5 years", Title: "Five years of certified stocks", Months: 60, URL: "/stocks?range=5y"},
@@ -26,7 +26,7 @@ func stocksParams(q url.Values, _ *generation) (params, *refusal) {
 	if key == "" || key == defaultStockRange {
 		return params{Range: defaultStockRange}, nil
 	}
-	if slices.ContainsFunc(stockRangeChoices(), func(c priceRangeChoice) bool { return c.Key == key }) {
+	if slices.ContainsFunc(stockRangeChoices(), func(c rangeChoice) bool { return c.Key == key }) {
 		return params{Range: key, canonical: "range=" + key}, nil
 	}
 	return params{}, &refusal{http.StatusBadRequest, "There is no such range", "A range is one of 6m, 2y, 5y and max."}
@@ -41,7 +41,7 @@ type stocksPage struct {
 	Last     stockDay
 	Source   freshness
 	PSD      freshness // whose consumption days of use are of
-	Ranges   []priceRangeChoice
+	Ranges   []rangeChoice
 	Span     string // heading of the chosen range
 	From     date
 

@@ -53,7 +53,7 @@ func sectionOf(text string) string {
 		return passed
 	case "BAGS FAILED GRADING":
 		return failed
-	case "PENDING GRADING REPORT", "PENDING GRADING", "BAGS PENDING GRADING":
+	case "PENDING GRADING REPORT", "PENDING GRADING REPORT BY PORT", "PENDING GRADING", "PENDING GRADING BY PORT", "BAGS PENDING GRADING":
 		return pending
 	case "FLAGGED FOR REBAGGING":
 		return rebagging
@@ -140,6 +140,7 @@ type dailyReader struct {
 	section string // the one being read; the first table may come without a heading
 	table   *table // being read
 	closed  bool   // the section's table is over
+	heading string // last text that stood alone in its row
 	sums    map[string]int64
 }
 
@@ -152,20 +153,24 @@ func (d *dailyReader) row(r sheetRow, zone *time.Location) error {
 		}
 		return nil
 	}
-	if s := sectionOf(text); s != "" && len(r.cells) == 1 {
+	h, unknown, isHeader := headerOf(r, d.known)
+	if s := sectionOf(text); s != "" && (isHeader || len(r.cells) == 1) {
 		d.end()
 		d.section, d.closed = s, false
-		return nil
+	}
+	if len(r.cells) == 1 {
+		d.heading = text
 	}
 	if m := gradedToday.FindStringSubmatch(text); m != nil {
 		return d.graded(r, m[1], strings.ToLower(m[2]))
 	}
-	if h, unknown, ok := headerOf(r, d.known); ok {
+	if isHeader {
 		if d.table != nil {
 			return fmt.Errorf("row %d: ports are named again before the rows above came to their total", r.number)
 		}
-		if d.closed {
-			return fmt.Errorf("row %d: a table without a heading", r.number)
+		if d.closed { // its rows are passed over, since no table is being read
+			d.report.findings = append(d.report.findings, oddity("rows", "a table under %q is left out: nobody knows what it is of", d.heading))
+			return nil
 		}
 		d.report.findings = append(d.report.findings, newPorts(unknown)...)
 		d.table = &table{header: h, section: d.section}

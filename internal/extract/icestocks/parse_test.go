@@ -410,6 +410,12 @@ func TestOddReports(t *testing.T) {
 	if len(r.findings) != 2 || !strings.Contains(r.findings[0].Detail, `port "Genoa" is new`) || r.findings[0].Refuse {
 		t.Errorf("findings %v", r.findings)
 	}
+	// A heading and ports in one row; a table that nobody knows is told, and not added to another.
+	r, err = daily(sheet(dated, row("BAGS CERTIFIED", "Antwerp", "New York", "Total"), row("Peru", 1, 2, 3), row("Total in Bags", 1, 2, 3), row("Bags in Quarantine"), head, row("Peru", 50, 0, 50), row("Total in Bags", 50, 0, 50),
+		row("Pending Grading Report", "Antwerp", "New York", "Total"), row("Total in Bags", 4, 0, 4)), zone(t))
+	if err != nil || r.sum(certified) != 3 || r.sum(pending) != 4 || len(r.findings) != 1 || !strings.Contains(r.findings[0].Detail, `a table under "Bags in Quarantine" is left out`) {
+		t.Errorf("%v, certified %d, pending %d, findings %v", err, r.sum(certified), r.sum(pending), r.findings)
+	}
 	// Transition bags that are more than the certified ones are told.
 	r, err = daily(sheet(dated, head, row("Peru", 1, 2, 3), row("Total in Bags", 1, 2, 3), row("TRANSITION BAGS CERTIFIED"), head, row("Peru", 2, 2, 4), row("Total in Bags", 2, 2, 4)), zone(t))
 	if err != nil || len(r.findings) != 1 || !strings.Contains(r.findings[0].Detail, "Peru in Antwerp has 2 of 1") {
