@@ -109,11 +109,8 @@ type cotExtreme struct {
 	Side           string // high or low
 	Net, Index     num
 	Close          num
-	After          [3]num // horizons
+	After          [3]num // 4, 13 and 26 weeks
 }
-
-// horizons are how many weeks after a release the price is looked at.
-var horizons = [3]int{4, 13, 26}
 
 // cotAfter sums up what followed the extremes of one side.
 type cotAfter struct {

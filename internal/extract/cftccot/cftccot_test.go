@@ -20,8 +20,7 @@ var realFiles = []struct {
 	rows   int64
 	newest string
 }{
-	{2010, 5547, "2010-12-28"}, {2012, 5938, "2012-12-31"}, {2013, 8270, "2013-12-31"}, {2014, 10271, "2014-12-30"},
-	{2015, 9762, "2015-12-29"}, {2024, 13601, "2024-12-31"},
+	{2010, 5547, "2010-12-28"}, {2013, 8270, "2013-12-31"}, {2024, 13601, "2024-12-31"},
 }
 
 // One real year of each form, and the combined report of 2024, land whole and
@@ -49,13 +48,13 @@ func TestRealFilesLandWhole(t *testing.T) {
 	if e := res.Landed[len(realFiles)]; e.Path != "cot_combined/2024/2024-08-06.csv.gz" || e.Rows != 8249 {
 		t.Errorf("combined: %+v", e)
 	}
-	if want := []string{"2006-2016", "2011", "2016", "2017"}; !slices.Equal(res.Absent[:4], want) || !slices.Contains(res.Absent, "combined 2023") {
+	if want := []string{"2006-2016", "2011", "2012", "2014"}; !slices.Equal(res.Absent[:4], want) || !slices.Contains(res.Absent, "combined 2023") {
 		t.Errorf("absent %q", res.Absent)
 	}
 
 	// The same again: nothing moves, and years long absent are not asked again.
 	res, err = r.run(extract.Window{Since: date(2006, time.January, 1), Until: date(2024, time.December, 31)})
-	if err != nil || res.Status != "unchanged" || res.Unchanged != len(realFiles)+1 || len(res.Absent) != 10+15 || len(r.asked) != len(realFiles)+1 || r.manifests() != 1 {
+	if err != nil || res.Status != "unchanged" || res.Unchanged != len(realFiles)+1 || len(res.Absent) != 13+15 || len(r.asked) != len(realFiles)+1 || r.manifests() != 1 {
 		t.Errorf("again: %+v, %v, asked %q", res, err, r.asked)
 	}
 }
@@ -63,18 +62,18 @@ func TestRealFilesLandWhole(t *testing.T) {
 // The file of the current year is written again every week: each vintage lands
 // under the date of its newest report.
 func TestRealVintagesOfOneYear(t *testing.T) {
-	r := newRig(t, publish(map[string][]byte{"fut_disagg_txt_2023.zip": realFile(t, "cot/vintages/fut_disagg_txt_2023_asof_2023-10-10.zip")}))
-	year := extract.Window{Since: date(2023, time.January, 1), Until: date(2023, time.December, 31)}
-	if res, err := r.run(year); err != nil || len(res.Landed) != 1 || res.Landed[0].Path != "cot/2023/2023-10-10.csv.gz" || res.Landed[0].Rows != 9761 {
+	r := newRig(t, publish(map[string][]byte{"fut_disagg_txt_2020.zip": realFile(t, "cot/vintages/fut_disagg_txt_2020_asof_2020-03-24.zip")}))
+	year := extract.Window{Since: date(2020, time.January, 1), Until: date(2020, time.December, 31)}
+	if res, err := r.run(year); err != nil || len(res.Landed) != 1 || res.Landed[0].Path != "cot/2020/2020-03-24.csv.gz" || res.Landed[0].Rows != 2485 {
 		t.Fatalf("%+v, %v", res, err)
 	}
-	r.answer = publish(map[string][]byte{"fut_disagg_txt_2023.zip": realFile(t, "cot/disagg_fut/fut_disagg_txt_2023.zip")})
-	if res, err := r.run(year); err != nil || len(res.Landed) != 1 || res.Landed[0].Path != "cot/2023/2023-12-26.csv.gz" {
+	r.answer = publish(map[string][]byte{"fut_disagg_txt_2020.zip": realFile(t, "cot/disagg_fut/fut_disagg_txt_2020.zip")})
+	if res, err := r.run(year); err != nil || len(res.Landed) != 1 || res.Landed[0].Path != "cot/2020/2020-12-29.csv.gz" {
 		t.Fatalf("%+v, %v", res, err)
 	}
-	// And back: a file that lost a fifth of its rows is refused.
-	r.answer = publish(map[string][]byte{"fut_disagg_txt_2023.zip": realFile(t, "cot/vintages/fut_disagg_txt_2023_asof_2023-10-10.zip")})
-	if res, err := r.run(year); err == nil || !strings.Contains(err.Error(), "9761 rows, fewer than 11281") || len(res.Landed) != 0 {
+	// And back: a file that lost most of its rows is refused.
+	r.answer = publish(map[string][]byte{"fut_disagg_txt_2020.zip": realFile(t, "cot/vintages/fut_disagg_txt_2020_asof_2020-03-24.zip")})
+	if res, err := r.run(year); err == nil || !strings.Contains(err.Error(), "2485 rows, fewer than 9708") || len(res.Landed) != 0 {
 		t.Fatalf("%+v, %v", res, err)
 	}
 }
