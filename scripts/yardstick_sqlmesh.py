@@ -1,19 +1,23 @@
 #!/usr/bin/env python3
 """Plan the same transform/ with materia and with SQLMesh, and compare what they build and how long they take.
 
-    python3 scripts/yardstick_sqlmesh.py [--landing DIR] [--work DIR] [--repeat N]
+    python3 scripts/yardstick_sqlmesh.py [--landing DIR | --sample] [--work DIR] [--repeat N]
 
 Both get the same landing files and an unchanged copy of transform/. Every table of prod is compared row for row, with the
 names and types of its columns; one difference fails the run. Times are those of whole processes, the shortest of N.
 
 The landing files come from --landing; else from the real upstream files, served by replay.py beside MATERIA_REAL_DATA
-(default ../shared/data); else from materia's own sample upstream. SQLMesh lives in a virtual environment under --work
+(default ../shared/data); else, or with --sample, from materia's own sample upstream. SQLMesh reads the same
+files under another folder, with an empty one where a source has none, as materia gives itself: DuckDB refuses a pattern that
+matches nothing. SQLMesh lives in a virtual environment under --work
 (default tmp/yardstick), made from PyPI on first use. Needs bin/materia (make build). Standard library only.
 """
 import argparse
+import gzip
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -84,12 +88,12 @@ def environment(work):
     return folder / "bin"
 
 
-def land(materia, env, work):
+def land(materia, env, work, sample):
     """Fill LANDING_DIR from the real files where they are, else from the sample upstream."""
     data = pathlib.Path(os.environ.get("MATERIA_REAL_DATA", ROOT / ".." / "shared" / "data"))
     replay = data / ".." / "yardstick" / "replay.py"
-    if not replay.exists():
-        say(f"no {replay}: the landing files come from the sample upstream")
+    if sample or not replay.exists():
+        say("landing what the sample upstream has" if sample else f"no {replay}: landing what the sample upstream has")
         run([materia, "demo", "--once", "--dir", work / "demo"], env, ROOT)
         return
     server = subprocess.Popen([sys.executable, replay, "--data", data], stdout=subprocess.PIPE, text=True)
@@ -103,6 +107,17 @@ def land(materia, env, work):
         server.wait()
 
 
+def stand_ins(project, landing):
+    """An empty file for each pattern of a model that matches none."""
+    for model in sorted(project.glob("models/**/*.sql")):
+        for pattern in re.findall(r"@landing_dir \|\| '/([^']+)'", model.read_text()):
+            if not any(landing.glob(pattern)):
+                say(f"no file for {pattern}: an empty one for SQLMesh")
+                file = landing / pattern.replace("*", "none")
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(gzip.compress(b"") if file.suffix in (".gz", ".gzip") else b"")
+
+
 def fastest(repeat, command, env, cwd, want=(0,)):
     return min(run(command, env, cwd, want)[0] for _ in range(repeat))
 
@@ -110,6 +125,7 @@ def fastest(repeat, command, env, cwd, want=(0,)):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--landing", type=pathlib.Path, help="a landing zone to read; default: one is made")
+    p.add_argument("--sample", action="store_true", help="use the sample upstream even where the real files are")
     p.add_argument("--work", type=pathlib.Path, default=ROOT / "tmp" / "yardstick", help="where everything is put")
     p.add_argument("--repeat", type=int, default=3, help="how often each step but the first plan is timed")
     args = p.parse_args()
@@ -128,14 +144,20 @@ def main():
     (work / "export").mkdir()
     project = work / "project"
     shutil.copytree(ROOT / "transform", project)  # SQLMesh writes logs and a cache into the project
-    landing = (args.landing or work / "landing").resolve()
+    landing = work / "landing"
+    shutil.rmtree(landing, ignore_errors=True)
+    if args.landing:
+        shutil.copytree(args.landing, landing, symlinks=True)
     env = {**os.environ, "LANDING_DIR": str(landing), "SERVING_DUCKDB_PATH": str(work / "serving.duckdb"),
            "MATERIA_NOW": NOW, "SQLMESH__DISABLE_ANONYMIZED_ANALYTICS": "1", "DO_NOT_TRACK": "1", "TZ": "UTC"}
     ours = {**env, "DUCKDB_PATH": str(work / "ours.duckdb")}
-    theirs = {**env, "DUCKDB_PATH": str(work / "theirs.duckdb")}
+    linked = work / "landing_sqlmesh"
+    shutil.rmtree(linked, ignore_errors=True)
+    theirs = {**env, "DUCKDB_PATH": str(work / "theirs.duckdb"), "LANDING_DIR": str(linked)}
     if not args.landing:
-        shutil.rmtree(landing, ignore_errors=True)
-        land(materia, ours, work)
+        land(materia, ours, work, args.sample)
+    shutil.copytree(landing, linked, copy_function=os.link)
+    stand_ins(project, linked)
 
     sqlmesh = [bin_folder / "sqlmesh", "--paths", project]
     prod = ["prod", "--auto-apply"]

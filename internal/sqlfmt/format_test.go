@@ -68,6 +68,8 @@ WHERE
     FROM a
   )
 `},
+		{"a quoted name in WITH", "with \"Q\" as (select 1 as x), r(y) as (select 2) select x from \"Q\"",
+			"WITH \"Q\" AS (\n  SELECT\n    1 AS x\n), r(y) AS (\n  SELECT\n    2\n)\nSELECT\n  x\nFROM \"Q\"\n"},
 		{"comments stay with what they follow", `-- top
 
 -- second block
@@ -227,6 +229,7 @@ func TestSyntaxIsNotLeftAlone(t *testing.T) {
 		"select -x, - x ** 2, a % b, a // b, a || b || 'c', a <> b, ~c, @x, !d from t",
 		"select e'\\n', x'00', $$dollar$$, \"Quoted Name\", 1_000, 1e-3, .5, 0xff from t",
 		"pivot t on a using sum(b)",
+		"select * from unnest([1]) with ordinality as t(a, b)",
 		"select * from t pivot (sum(b) for a in ('x', 'y') group by c)",
 		"select rows, range, filter from t where rows > 1 and range < 2 order by rows, range nulls first",
 	} {

@@ -2,6 +2,7 @@ package sqlfmt
 
 import (
 	"slices"
+	"strings"
 
 	"beanflows.coffee/materia/internal/model"
 )
@@ -48,10 +49,7 @@ func headLength(es []elem, i int) int {
 		}
 		return 1
 	case "WITH":
-		if j := next(es, i+1); j < len(es) && es[j].role == Name {
-			return 1
-		}
-		if follows(es, i+1, "RECURSIVE") {
+		if j := next(es, i+1); j < len(es) && !strings.EqualFold(es[j].raw, "ORDINALITY") {
 			return 1
 		}
 	case "GROUP", "ORDER":
