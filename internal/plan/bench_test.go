@@ -2,11 +2,13 @@ package plan
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -189,4 +191,85 @@ func (c *crowd) addOne(b *testing.B, i int) (stage, run time.Duration) {
 		b.Fatal(err, applied.Built)
 	}
 	return time.Duration(applied.Built[0].Seconds * float64(time.Second)), time.Since(began)
+}
+
+// BenchmarkPlanThousandModels plans a project of 1,000 models without changes,
+// as `materia plan` does: state read, files loaded, compared. peak_rss_MB is
+// the process's high-water mark, the making of the lakehouse before included.
+func BenchmarkPlanThousandModels(b *testing.B) {
+	dir := b.TempDir()
+	in := Inputs{Root: filepath.Join(dir, "landing")}
+	write := func(name, text string) {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			b.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			b.Fatal(err)
+		}
+	}
+	write("project/config.yaml", projectFiles["config.yaml"])
+	for i := range 1000 {
+		header := "kind FULL, grain (k, d), columns (k VARCHAR, v DECIMAL(18,4), d DATE, c VARCHAR), audits (not_null(columns := (k, d)))"
+		if i < 10 {
+			write(fmt.Sprintf("landing/s%d/a.csv", i), "k,v,d\nx,1,2026-01-01\n")
+			in.Files = append(in.Files, InputFile{fmt.Sprintf("%s/s%d/a.csv", in.Root, i), fmt.Sprintf("%064d", i)})
+			write(fmt.Sprintf("project/models/staging/m%d.sql", i), fmt.Sprintf(`MODEL (name staging.m%d, %s);
+SELECT k, v, d, 'x' AS c
+FROM read_csv(@landing_dir || '/s%d/*.csv', columns = {'k': 'VARCHAR', 'v': 'DECIMAL(18,4)', 'd': 'DATE'}, auto_detect = false, header = true)`, i, header, i))
+			continue
+		}
+		parent := func(j int) string {
+			if i < 20 {
+				return fmt.Sprintf("staging.m%d", j)
+			}
+			return fmt.Sprintf("foundation.m%d", i/10*10-10+j)
+		}
+		write(fmt.Sprintf("project/models/foundation/m%d.sql", i), fmt.Sprintf(`MODEL (name foundation.m%d, %s);
+WITH filtered AS (
+  SELECT k, v, d FROM %s WHERE v > 1 AND d IS NOT NULL
+), summed AS (
+  SELECT k, sum(v) AS v, max(d) AS d FROM filtered GROUP BY k
+)
+SELECT b.k, CAST(coalesce(b.v, 0) AS DECIMAL(18, 4)) AS v, b.d, CASE WHEN b.v > 3 THEN 'x' ELSE 'y' END AS c
+FROM summed AS b LEFT JOIN %s AS y ON b.k = y.k`, i, header, parent(i%10), parent((i+3)%10)))
+	}
+	ctx, path := context.Background(), filepath.Join(dir, "lake.duckdb")
+	plans := func() *Plan {
+		lake, err := OpenReadOnly(ctx, path, Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		recorded, err := lake.Recorded(ctx, Prod)
+		if err = errors.Join(err, lake.Close()); err != nil {
+			b.Fatal(err)
+		}
+		project, err := model.Load(ctx, filepath.Join(dir, "project"), model.LoadOptions{Bound: recorded.Bound, Getenv: func(string) string { return in.Root }})
+		if err != nil {
+			b.Fatal(err)
+		}
+		p, err := Compute(project, in, recorded)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return p
+	}
+	first := plans()
+	lake, err := Open(ctx, path, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, err = Apply(ctx, lake, first, nil)
+	if err = errors.Join(err, lake.Close()); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if p := plans(); p.Changes() {
+			b.Fatal(p.Headline)
+		}
+	}
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err == nil {
+		b.ReportMetric(float64(usage.Maxrss)/1024, "peak_rss_MB")
+	}
 }

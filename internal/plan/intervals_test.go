@@ -122,7 +122,7 @@ func TestPartOfTheTimeInDevelopment(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return Compute(h.load(), in, recorded)
+		return Compute(h.load(recorded), in, recorded)
 	}
 	if _, err := compute(Prod); err == nil || !strings.Contains(err.Error(), "prod has no start or end") {
 		t.Errorf("error: %v", err)

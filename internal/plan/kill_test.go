@@ -16,8 +16,9 @@ import (
 	"beanflows.coffee/materia/internal/model"
 )
 
-// The victim: plans and applies prod in the house at PLAN_TEST_PATH, then gives
-// it what is new, and kills itself at the n-th time of the step PLAN_TEST_KILL.
+// The victim: plans and applies prod in the house at PLAN_TEST_PATH, or with
+// PLAN_TEST_VERB=run gives it what is new, and kills itself at the step of the
+// number PLAN_TEST_KILL.
 func pipelineToDeath() error {
 	h := &house{root: os.Getenv("PLAN_TEST_PATH")}
 	h.paths()
@@ -33,6 +34,15 @@ func pipelineToDeath() error {
 		return nil
 	}
 	ctx := context.Background()
+	if os.Getenv("PLAN_TEST_VERB") == "run" {
+		in, err := landed(h.landing)
+		if err != nil {
+			return err
+		}
+		fmt.Println("open")
+		_, _, err = Run(ctx, h.path, o, Prod, in, nil)
+		return err
+	}
 	project, err := model.Load(ctx, h.project, model.LoadOptions{Getenv: func(string) string { return h.landing }})
 	if err != nil {
 		return err
@@ -61,10 +71,10 @@ func pipelineToDeath() error {
 
 // victim runs the other process and gives its steps. Without a step to die at
 // it is killed after the delay; a delay of 0 lets it end.
-func victim(t *testing.T, root string, step int, after time.Duration) (steps []string, took time.Duration, survived bool) {
+func victim(t *testing.T, verb, root string, step int, after time.Duration) (steps []string, took time.Duration, survived bool) {
 	t.Helper()
 	c := exec.Command(os.Args[0])
-	c.Env = append(os.Environ(), "PLAN_TEST_ROLE=pipeline", "PLAN_TEST_PATH="+root, fmt.Sprintf("PLAN_TEST_KILL=%d", step))
+	c.Env = append(os.Environ(), "PLAN_TEST_ROLE=pipeline", "PLAN_TEST_VERB="+verb, "PLAN_TEST_PATH="+root, fmt.Sprintf("PLAN_TEST_KILL=%d", step))
 	var stderr strings.Builder
 	c.Stderr = &stderr
 	out, err := c.StdoutPipe()
@@ -115,7 +125,13 @@ func changedHouse(t *testing.T) *house {
 		fmt.Fprintf(&rows, "2026-01-%02d,%s,%d\n", 1+r.IntN(28), []string{"BR", "CO", "VN"}[r.IntN(3)], r.IntN(1_000_000))
 	}
 	h.land("trades/big.csv.gzip", "day,code,bags\n"+rows.String())
+	h.write("models/foundation/daily.sql", dailySQL)
+	h.write("models/foundation/latest.sql", `MODEL (name foundation.latest, kind INCREMENTAL_BY_UNIQUE_KEY (unique_key code), start '2026-01-01');
+SELECT code, max_by(bags, day) AS bags FROM staging.trades WHERE day BETWEEN @start_date AND @end_date GROUP BY code
+`)
+	h.now = january(20)
 	h.apply(Prod)
+	h.now = time.Time{} // twelve days later
 	h.land("trades/later.csv.gzip", "day,code,bags\n"+rows.String())
 	h.edit("models/serving/by_country.sql", "sum(bags)", "sum(bags) * 2")
 	h.edit("models/foundation/rate.sql", "kind FULL", "kind FULL, audits (not_null(columns := (day)))")
@@ -126,7 +142,7 @@ func changedHouse(t *testing.T) *house {
 
 // survivesKill checks what a kill left: the file opens, prod is wholly old or
 // wholly new, and doing it again leads where an undisturbed plan leads.
-func survivesKill(t *testing.T, h *house, moment, before, after string) {
+func survivesKill(t *testing.T, h *house, verb, moment, before, after string) {
 	t.Helper()
 	if _, err := os.Stat(h.path); err == nil {
 		got, err := content(h.path, Prod)
@@ -139,7 +155,11 @@ func survivesKill(t *testing.T, h *house, moment, before, after string) {
 	} else if before != "" {
 		t.Fatalf("killed %s: %v", moment, err)
 	}
-	h.apply(Prod)
+	if verb == "run" {
+		h.run(Prod)
+	} else {
+		h.apply(Prod)
+	}
 	if got := h.content(Prod); got != after {
 		t.Fatalf("killed %s: after doing it again prod differs from an undisturbed plan:\n%.2000s", moment, got)
 	}
@@ -152,10 +172,10 @@ func survivesKill(t *testing.T, h *house, moment, before, after string) {
 
 func TestKillAtEveryStep(t *testing.T) {
 	for _, c := range []struct {
-		name  string
-		house func(*testing.T) *house
-		least int // steps that there must be
-	}{{"first plan", newHouse, 25}, {"changes", changedHouse, 19}} {
+		name, verb string
+		house      func(*testing.T) *house
+		least      int // steps that there must be
+	}{{"first plan", "plan", newHouse, 25}, {"changes", "plan", changedHouse, 19}} {
 		t.Run(c.name, func(t *testing.T) {
 			base := c.house(t)
 			before := ""
@@ -163,40 +183,54 @@ func TestKillAtEveryStep(t *testing.T) {
 				before = base.content(Prod)
 			}
 			whole := base.clone()
-			steps, _, _ := victim(t, whole.root, 0, 0)
+			steps, _, _ := victim(t, c.verb, whole.root, 0, 0)
 			after := whole.content(Prod)
 			if len(steps) < c.least || before == after {
 				t.Fatalf("steps %v, content the same: %v", steps, before == after)
 			}
 			for i, name := range steps {
 				h := base.clone()
-				if seen, _, survived := victim(t, h.root, i+1, 0); survived || len(seen) != i+1 || seen[i] != name {
+				if seen, _, survived := victim(t, c.verb, h.root, i+1, 0); survived || len(seen) != i+1 || seen[i] != name {
 					t.Fatalf("should have died at %s: %v", name, seen)
 				}
-				survivesKill(t, h, "at "+name, before, after)
+				survivesKill(t, h, c.verb, "at "+name, before, after)
 			}
 		})
 	}
 }
 
+// TestKillAtRandomMoments kills a plan of everything that can change and a run
+// of new files and elapsed intervals, in turn.
 func TestKillAtRandomMoments(t *testing.T) {
-	trials := 20
+	trials := 50
 	if os.Getenv("MATERIA_LONG") != "" {
 		trials = 500
 	}
 	base := changedHouse(t)
 	before := base.content(Prod)
-	whole := base.clone()
-	_, took, _ := victim(t, whole.root, 0, 0)
-	after := whole.content(Prod)
-	died := 0
-	for range trials {
-		moment := time.Duration(rand.Int64N(int64(took)))
+	type undisturbed struct {
+		took  time.Duration
+		after string
+	}
+	verbs := []string{"plan", "run"}
+	whole := map[string]undisturbed{}
+	for _, verb := range verbs {
 		h := base.clone()
-		if _, _, survived := victim(t, h.root, 0, max(moment, 1)); !survived {
+		_, took, _ := victim(t, verb, h.root, 0, 0)
+		whole[verb] = undisturbed{took, h.content(Prod)}
+	}
+	if whole["plan"].after == before || whole["run"].after == before {
+		t.Fatal("nothing changes")
+	}
+	died := 0
+	for i := range trials {
+		verb := verbs[i%2]
+		moment := time.Duration(rand.Int64N(int64(whole[verb].took)))
+		h := base.clone()
+		if _, _, survived := victim(t, verb, h.root, 0, max(moment, 1)); !survived {
 			died++
 		}
-		survivesKill(t, h, "after "+moment.String(), before, after)
+		survivesKill(t, h, verb, verb+" after "+moment.String(), before, whole[verb].after)
 	}
 	if died < trials/4 {
 		t.Errorf("only %d of %d were killed before they ended", died, trials)

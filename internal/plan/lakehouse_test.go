@@ -269,7 +269,7 @@ func TestErrorsOfALaterStatementArePlain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Compute(h.load(), h.inputs(), recorded)
+	p, err := Compute(h.load(recorded), h.inputs(), recorded)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -163,9 +163,9 @@ func landed(root string) (Inputs, error) {
 	return in, err
 }
 
-func (h *house) load() *model.Project {
+func (h *house) load(recorded Recorded) *model.Project {
 	h.t.Helper()
-	p, err := model.Load(context.Background(), h.project, model.LoadOptions{Getenv: func(name string) string {
+	p, err := model.Load(context.Background(), h.project, model.LoadOptions{Bound: recorded.Bound, Getenv: func(name string) string {
 		if name == "LANDING_DIR" {
 			return h.landing
 		}
@@ -205,7 +205,7 @@ func (h *house) tryPlan(env string) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Compute(h.load(), h.inputs(), recorded)
+	return Compute(h.load(recorded), h.inputs(), recorded)
 }
 
 // apply plans and applies, as `materia plan --auto-apply` does.
