@@ -8,8 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"slices"
 	"time"
+
+	"beanflows.coffee/materia/internal/extract"
 )
 
 // instrument is what an answer must be about.
@@ -109,6 +113,30 @@ func parse(body []byte, of instrument, end time.Time) (chart, error) {
 	}
 	c.sha256, err = canonicalHash(body)
 	return c, err
+}
+
+// Bounds of a price in US cents/lb: KC=F traded between 41 and 440 since 2000.
+// Beyond them it is in another unit, such as dollars.
+const leastCents, mostCents = 10, 3000
+
+// findings is what the bars hold against the contract: prices inside the bounds and
+// volumes that are none below zero. Nulls are real and no matter.
+func (c chart) findings() []extract.Finding {
+	check := extract.Contract{}.Over(nil)
+	for n, date := range slices.Sorted(maps.Keys(c.bars)) {
+		b, number := c.bars[date], int64(n+1)
+		check.Row(number, nil)
+		for _, price := range []*float64{b.open, b.high, b.low, b.close} {
+			if price != nil && (*price < leastCents || *price > mostCents) {
+				check.Note("range", fmt.Sprintf("a price is not between %d and %d US cents/lb", leastCents, mostCents), number, fmt.Sprintf("%s %v", date, *price))
+				break
+			}
+		}
+		if b.volume != nil && *b.volume < 0 {
+			check.Note("range", "the volume is negative", number, fmt.Sprintf("%s %v", date, *b.volume))
+		}
+	}
+	return check.Findings()
 }
 
 func (b bar) check() error {

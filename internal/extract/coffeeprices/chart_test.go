@@ -161,3 +161,31 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestFaultOutOfRange: one odd price is a warning, another unit is refused, and the
+// real history has neither.
+func TestFaultOutOfRange(t *testing.T) {
+	bars := map[string]bar{}
+	day := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+	price := func(p float64) bar { return bar{&p, &p, &p, &p, nil} }
+	for n := range 300 {
+		bars[day.AddDate(0, 0, n).Format(time.DateOnly)] = price(320 + float64(n)/10)
+	}
+	c := chart{bars: bars}
+	if f := c.findings(); len(f) != 0 {
+		t.Errorf("good bars: %v", f)
+	}
+	bars["2025-01-07"] = price(3.2)
+	if f := c.findings(); len(f) != 1 || f[0].Refuse || !strings.Contains(f[0].Detail, `in 1 of 300 rows, first in row 7: "2025-01-07 3.2"`) {
+		t.Errorf("one in dollars: %v", f)
+	}
+	for date := range bars {
+		bars[date] = price(3.2)
+	}
+	volume := -1.0
+	bars["2025-01-09"] = bar{volume: &volume}
+	f := c.findings()
+	if len(f) != 2 || !f[0].Refuse || f[1].Refuse || f[1].Rule != "range" {
+		t.Errorf("all in dollars, a negative volume: %v", f)
+	}
+}
