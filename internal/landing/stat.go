@@ -50,7 +50,7 @@ func (z *Zone) Stat() ([]Stat, error) {
 		if e.LandedAt.After(s.LastLanded) {
 			s.LastLanded = e.LandedAt
 		}
-		at, aside, err := z.File(e.Path)
+		at, aside, _ := z.File(e.Path) // Lstat says it again
 		if aside {
 			s.Aside++
 		}
