@@ -13,7 +13,7 @@ FUZZ_PACKAGES ?= ./internal/...
 SHELL_FILES := .ci/run infra/supervisor/start-materia $(shell git ls-files '*.sh' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: sbom vulncheck lint-ci infra-test secrets-decrypt-dev secrets-decrypt-prod secrets-edit-dev secrets-edit-prod build demo test cover bench lint lint-fix format css-build css-watch long kill-trials fuzz screenshots yardstick-sqlmesh clean help
+.PHONY: sbom vulncheck lint-ci infra-test secrets-decrypt-dev secrets-decrypt-prod secrets-edit-dev secrets-edit-prod build demo test cover bench lint lint-fix format css-build css-watch long kill-trials fuzz screenshots systemd-test soak yardstick-sqlmesh clean help
 
 build: ## build bin/materia
 	@echo "building bin/materia (the first build compiles SQLite and links DuckDB: a few minutes)"
@@ -64,6 +64,11 @@ kill-trials: ## 10,000 extractions killed at random moments; stops and resumes, 
 
 fuzz: ## every fuzz target of FUZZ_PACKAGES for FUZZ_TIME
 	@for p in $$($(GO) list $(FUZZ_PACKAGES)); do \
+systemd-test: build ## the units under a real systemd in a Debian root of its own (root, debootstrap; skips loudly)
+	scripts/systemd_test.sh
+
+fuzz: ## every fuzz target for FUZZ_TIME
+	@for p in $$($(GO) list ./internal/...); do \
 	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
 	    echo "fuzz $$p $$f $(FUZZ_TIME)"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZ_TIME) $$p || exit 1; done; done
 

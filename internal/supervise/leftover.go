@@ -31,10 +31,12 @@ func startTicks(pid int) string {
 	return fields[19]
 }
 
+// bootID is "-" where a hardened unit hides it; there systemd ends what a dead
+// supervisor left.
 func bootID() string {
 	text, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
-		return ""
+		return "-"
 	}
 	return strings.TrimSpace(string(text))
 }

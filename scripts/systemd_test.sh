@@ -1,0 +1,213 @@
+#!/usr/bin/env bash
+# Runs the units of infra/supervisor under a real systemd, which is process 1 of
+# namespaces of its own in a Debian root that debootstrap makes:
+#
+#   start to ready, status text, progress
+#   a second supervisor is refused with 11
+#   a hung supervisor (SIGSTOP) is restarted by the watchdog
+#   a killed one (SIGKILL) is started again
+#   stop ends it and its child within TimeoutStopSec
+#   the backup's timer fires
+#   exposure of every unit is at most 2.0
+#
+# It needs root, unshare, debootstrap and a Debian mirror the first time; where
+# something is missing it says SKIPPED and exits 0.
+#
+#   MATERIA_SYSTEMD_ROOT=/var/tmp/materia-systemd-root   kept between runs
+set -euo pipefail
+cd "$(dirname "$0")/.."
+root=${MATERIA_SYSTEMD_ROOT:-/var/tmp/materia-systemd-root}
+skip() { echo "SKIPPED: systemd-test: $*" >&2; exit 0; }
+fail() { echo "systemd-test: $*" >&2; exit 1; }
+
+[ -x bin/materia ] || fail "no bin/materia: make build"
+command -v systemd-analyze >/dev/null || skip "systemd-analyze is not installed"
+for unit in infra/supervisor/*.service; do
+  line=$(systemd-analyze security --offline=true --no-pager "$unit" | tail -n 1)
+  score=$(sed -n 's/.*: \([0-9.]*\) .*/\1/p' <<<"$line")
+  awk -v s="$score" 'BEGIN { exit !(s != "" && s <= 2.0) }' || fail "$unit: exposure ${score:-unknown}, want at most 2.0"
+  echo "exposure $score  $(basename "$unit")"
+done
+
+[ "$(id -u)" = 0 ] || skip "needs root"
+command -v debootstrap >/dev/null || skip "debootstrap is not installed"
+unshare --fork --pid --mount --uts --cgroup true 2>/dev/null || skip "namespaces are not allowed here"
+if [ ! -x "$root/lib/systemd/systemd" ]; then
+  rm -rf "$root"
+  echo "systemd-test: making a Debian root in $root (minutes, once)"
+  debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus bookworm "$root" >"$root.log" 2>&1 || skip "debootstrap failed: $(tail -n 1 "$root.log")"
+fi
+
+# The machine inside: user, folders, program, units, and the test as a service.
+rm -rf "$root"/opt/materia "$root"/data "$root"/test "$root"/etc/systemd/system/materia* "$root"/etc/systemd/system/*.wants/materia*
+mkdir -p "$root"/opt/materia/{bin,run,releases/test/bin} "$root"/data/materia/landing "$root"/test
+chroot "$root" id materia >/dev/null 2>&1 || chroot "$root" useradd --system --home-dir /opt/materia --no-create-home materia
+cp bin/materia "$root/opt/materia/releases/test/bin/materia"
+cp -r transform "$root/opt/materia/releases/test/transform"
+ln -sfn releases/test "$root/opt/materia/current"
+install -m 755 infra/supervisor/start-materia "$root/opt/materia/bin/start-materia"
+cp infra/supervisor/*.service infra/supervisor/*.timer infra/supervisor/*.socket "$root/etc/systemd/system/"
+# One workflow, of an upstream that accepts connections and never answers, so
+# that a child lives when it is stopped.
+mkdir -p "$root/opt/materia/releases/test/infra/supervisor"
+printf '[[workflow]]\nname = "prices"\nschedule = "hourly"\npipeline = "extract_prices"\n' >"$root/opt/materia/releases/test/infra/supervisor/workflows.toml"
+chroot "$root" chown -R materia:materia /opt/materia/releases /opt/materia/run /data/materia
+
+dropin() { mkdir -p "$root/etc/systemd/system/$1.d" && cat >"$root/etc/systemd/system/$1.d/test.conf"; }
+# Only what has no place here is replaced: secrets (no key), waits of hours.
+dropin materia-supervisor.service <<'EOF'
+[Service]
+ExecStart=
+ExecStart=/opt/materia/bin/start-materia /opt/materia --log-format json supervisor
+Environment=LANDING_DIR=/data/materia/landing DUCKDB_PATH=/data/materia/lakehouse.duckdb SERVING_DUCKDB_PATH=/data/materia/analytics.duckdb
+Environment=MATERIA_UPSTREAM=http://127.0.0.1:9999
+WatchdogSec=40
+EOF
+dropin materia-backup.service <<'EOF'
+[Service]
+ExecStart=
+ExecStart=/bin/sh -c 'date +%%s >>/data/materia/backup-ran'
+EOF
+dropin materia-backup.timer <<'EOF'
+[Timer]
+OnCalendar=
+OnCalendar=*:*:0/5
+RandomizedDelaySec=0
+AccuracySec=1s
+EOF
+cat >"$root/etc/systemd/system/test.service" <<'EOF'
+[Unit]
+Description=the test
+[Service]
+Type=oneshot
+ExecStart=/test/run
+StandardOutput=append:/test/log
+StandardError=append:/test/log
+TimeoutStartSec=300
+[Install]
+WantedBy=multi-user.target
+EOF
+cat >"$root/etc/systemd/system/blackhole.socket" <<'EOF'
+[Socket]
+ListenStream=127.0.0.1:9999
+[Install]
+WantedBy=sockets.target
+EOF
+cat >"$root/etc/systemd/system/blackhole.service" <<'EOF'
+[Service]
+ExecStart=/bin/sleep infinity
+EOF
+cat >"$root/test/run" <<'EOF'
+#!/bin/bash
+set -u
+unit=materia-supervisor.service
+ip link set lo up 2>/dev/null
+fail() { echo "FAILED: $*"; systemctl status $unit --no-pager -n 20; journalctl -u $unit --no-pager -n 40; echo 1 >/test/result; systemctl poweroff --force; exit 1; }
+pid() { systemctl show -p MainPID --value $unit; }
+status() { systemctl show -p StatusText --value $unit; }
+children() { # that run a pipeline
+  local n=0
+  for p in $(cat /sys/fs/cgroup/system.slice/$unit/cgroup.procs 2>/dev/null); do
+    tr '\0' ' ' </proc/"$p"/cmdline 2>/dev/null | grep -q "pipeline run" && n=$((n + 1))
+  done
+  echo "$n"
+}
+until_true() { for _ in $(seq 240); do if eval "$2"; then return; fi; sleep 0.5; done; fail "$1"; }
+
+t0=$(date +%s.%N)
+systemctl start $unit || fail "start"
+echo "ready after $(echo "$(date +%s.%N) $t0" | awk '{printf "%.2f", $1-$2}') s, pid $(pid)"
+until_true "a child runs" '[ "$(children)" = 1 ]'
+until_true "the status says so" '[[ "$(status)" == "running prices" ]]'
+echo "working: status '$(status)'"
+
+runuser -u materia -- env LANDING_DIR=/data/materia/landing /opt/materia/current/bin/materia --project /opt/materia/current/transform supervisor --workflows /opt/materia/current/infra/supervisor/workflows.toml
+code=$?
+[ $code = 11 ] || fail "a second supervisor exits $code, want 11"
+echo "second supervisor: exit 11"
+
+first=$(pid)
+kill -STOP "$first"
+until_true "the watchdog restarts a hung supervisor" '[ "$(pid)" != "$first" ] && [ "$(pid)" != 0 ] && systemctl is-active --quiet $unit'
+journalctl -u $unit --no-pager | grep -q -i "watchdog timeout" || fail "no watchdog timeout in the journal"
+echo "hung: restarted by the watchdog, pid $first -> $(pid), NRestarts $(systemctl show -p NRestarts --value $unit)"
+
+second=$(pid)
+kill -KILL "$second"
+until_true "a killed supervisor is started again" '[ "$(pid)" != "$second" ] && [ "$(pid)" != 0 ] && systemctl is-active --quiet $unit'
+echo "killed: started again, pid $second -> $(pid)"
+
+until_true "a child runs again" '[ "$(children)" = 1 ]'
+t0=$(date +%s)
+systemctl stop $unit || fail "stop"
+took=$(($(date +%s) - t0))
+[ $took -le 60 ] || fail "stop took $took s"
+[ "$(children)" = 0 ] || fail "a child outlived the stop"
+[ "$(systemctl show -p Result --value $unit)" = success ] || fail "stopped with $(systemctl show -p Result --value $unit)"
+echo "stopped within $took s, no child left"
+
+systemctl start materia-backup.timer || fail "start the timer"
+until_true "the timer fires twice" '[ "$(wc -l </data/materia/backup-ran 2>/dev/null || echo 0)" -ge 2 ]'
+echo "timer fired $(wc -l </data/materia/backup-ran) times"
+echo 0 >/test/result
+systemctl poweroff --force
+EOF
+chmod 755 "$root/test/run"
+rm -f "$root/etc/machine-id" && touch "$root/etc/machine-id"
+for w in multi-user.target.wants/test.service sockets.target.wants/blackhole.socket; do
+  mkdir -p "$root/etc/systemd/system/$(dirname "$w")"
+  ln -sfn "/etc/systemd/system/$(basename "$w")" "$root/etc/systemd/system/$w"
+done
+
+# inside is the first process of the new namespaces: it lays out the file systems
+# and becomes systemd.
+cat >"$root/test/inside" <<'EOF'
+#!/bin/bash
+set -eu
+root=$1
+mount --make-rprivate /
+mount --bind "$root" "$root"
+mount -t proc proc "$root/proc"
+mount -t sysfs sysfs "$root/sys" 2>/dev/null || mount --rbind /sys "$root/sys"
+mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
+mount -t tmpfs tmpfs "$root/run"
+mount -t tmpfs tmpfs "$root/tmp"
+mount -t tmpfs -o mode=755 tmpfs "$root/dev"
+while read -r name major minor; do mknod -m 666 "$root/dev/$name" c "$major" "$minor"; done <<'DEV'
+null 1 3
+zero 1 5
+full 1 7
+random 1 8
+urandom 1 9
+tty 5 0
+DEV
+mkdir "$root/dev/shm" "$root/dev/pts" "$root/dev/mqueue"
+mount -t devpts -o newinstance,ptmxmode=666,mode=620 devpts "$root/dev/pts"
+ln -s pts/ptmx "$root/dev/ptmx"
+hostname materia-test
+cd "$root"
+mkdir -p .old
+pivot_root . .old
+umount -l /.old
+exec env -i container=materia PATH=/usr/bin:/usr/sbin:/bin:/sbin /lib/systemd/systemd --log-target=journal
+EOF
+# A cgroup of its own, also where the machine itself uses version 1.
+groups=$(mktemp -d)
+mount -t cgroup2 cgroup2 "$groups" 2>/dev/null || skip "cgroup2 cannot be mounted here"
+group=$groups/materia-test-$$
+mkdir "$group" || skip "no cgroup can be made here"
+cleanup() {
+  [ ! -e "$group/cgroup.kill" ] || echo 1 >"$group/cgroup.kill" 2>/dev/null || true
+  sleep 0.5
+  find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || true
+  umount "$groups" 2>/dev/null && rmdir "$groups"
+}
+trap cleanup EXIT
+rm -f "$root/test/log" "$root/test/result"
+(
+  echo "$BASHPID" >"$group/cgroup.procs"
+  exec timeout -s KILL 400 unshare --fork --pid --mount --uts --ipc --cgroup --kill-child bash "$root/test/inside" "$root"
+) >"$root/test/console" 2>&1 || true
+cat "$root/test/log" 2>/dev/null || { cat "$root/test/console"; skip "systemd does not start in namespaces here"; }
+[ "$(cat "$root/test/result" 2>/dev/null)" = 0 ] || fail "failed; see above"
+echo "systemd-test: ok"
