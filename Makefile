@@ -62,13 +62,11 @@ kill-trials: ## 10,000 extractions killed at random moments; stops and resumes, 
 	mkdir -p tmp
 	MATERIA_TRIALS=10000 MATERIA_TRIALS_FILE=$(CURDIR)/tmp/kill-trials.json $(GO) test -count=1 -timeout 24h -run TestFaultKilledAtRandomMoments -v ./internal/extract/psdonline/
 
-fuzz: ## every fuzz target of FUZZ_PACKAGES for FUZZ_TIME
-	@for p in $$($(GO) list $(FUZZ_PACKAGES)); do \
 systemd-test: build ## the units under a real systemd in a Debian root of its own (root, debootstrap; skips loudly)
 	scripts/systemd_test.sh
 
-fuzz: ## every fuzz target for FUZZ_TIME
-	@for p in $$($(GO) list ./internal/...); do \
+fuzz: ## every fuzz target of FUZZ_PACKAGES for FUZZ_TIME
+	@for p in $$($(GO) list $(FUZZ_PACKAGES)); do \
 	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
 	    echo "fuzz $$p $$f $(FUZZ_TIME)"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZ_TIME) $$p || exit 1; done; done
 

@@ -26,6 +26,9 @@ import (
 // defaultWorkflows is looked for beside the project, wherever that is.
 const defaultWorkflows = "infra/supervisor/workflows.toml"
 
+// workflowsVariable tells a child which file its supervisor runs.
+const workflowsVariable = "MATERIA_WORKFLOWS"
+
 func supervisorCmd(a *app) *cobra.Command {
 	var workflows, metrics string
 	var deployEvery time.Duration
@@ -244,7 +247,7 @@ func (a *app) supervise(ctx context.Context, workflows, metrics string, deployEv
 			return err
 		}
 	}
-	children, err := a.children()
+	children, err := a.children(workflows)
 	if err != nil {
 		return err
 	}
@@ -282,14 +285,14 @@ func (a *app) supervisorClock() supervise.Clock {
 
 // children runs pipelines with this very program: after a deploy, a supervisor
 // that has not ended yet goes on with its own release.
-func (a *app) children() (supervise.Children, error) {
+func (a *app) children(workflows string) (supervise.Children, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return supervise.Children{}, fmt.Errorf("supervisor: find my own program: %w", err)
 	}
 	return supervise.Children{Output: a.stderr, Command: func(pipeline string) *exec.Cmd {
 		cmd := exec.Command(self, "--project", a.projectDir, "--log-format", a.logFormat, "--lock-wait", a.lockWait.String(), "pipeline", "run", pipeline)
-		cmd.Env = childEnviron(os.Environ())
+		cmd.Env = append(childEnviron(os.Environ()), workflowsVariable+"="+workflows)
 		return cmd
 	}}, nil
 }

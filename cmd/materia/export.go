@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"regexp"
 	"strings"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"beanflows.coffee/materia/internal/plan"
 	"beanflows.coffee/materia/internal/serving"
 	"beanflows.coffee/materia/internal/state"
+	"beanflows.coffee/materia/internal/supervise"
 )
 
 // runsShown is how far back the published diary of runs reaches. It is cut by
@@ -53,7 +56,7 @@ func (a *app) publish(ctx context.Context) (serving.Result, error) {
 	if err != nil {
 		return serving.Result{}, err
 	}
-	err = a.describeLanding(ctx, zone, st, &in)
+	err = errors.Join(a.describeLanding(ctx, zone, st, &in), a.describeSupervisor(ctx, &in))
 	if err = errors.Join(err, st.Close()); err != nil {
 		return serving.Result{}, err
 	}
@@ -113,6 +116,45 @@ func (a *app) describeLanding(ctx context.Context, zone *landing.Zone, st *state
 		in.Freshness = append(in.Freshness, f)
 	}
 	return nil
+}
+
+// describeSupervisor adds what the supervisor runs and what is wrong; nothing
+// where none ever ran here.
+func (a *app) describeSupervisor(ctx context.Context, in *serving.Input) error {
+	if _, err := os.Stat(a.journalPath()); err != nil {
+		return nil
+	}
+	j, err := state.OpenJournal(a.journalPath())
+	if err != nil {
+		a.log.Warn("the status page will not show the supervisor", "error", err.Error())
+		return nil // the supervisor mends its journal at its next start
+	}
+	defer j.Close()
+	list, err := a.loadWorkflows(cmp.Or(a.getenv(workflowsVariable), defaultWorkflows))
+	if err != nil {
+		a.log.Warn("the status page will not show the schedules", "error", err.Error())
+	}
+	rows := make([]serving.Workflow, 0, len(list)+1)
+	for _, w := range list {
+		rows = append(rows, serving.Workflow{Workflow: w.Name, Schedule: w.Schedule().String()})
+	}
+	rows = append(rows, serving.Workflow{Workflow: supervise.Transform, Schedule: "after the others"})
+	for _, r := range rows {
+		last, good, err := j.LastEnded(ctx, r.Workflow)
+		if err != nil {
+			return err
+		}
+		r.Status, r.FinishedAt, r.SucceededAt = last.Status, last.FinishedAt, good.FinishedAt
+		if last.Status != state.Success {
+			r.Message = last.Message
+		}
+		in.Workflows = append(in.Workflows, r)
+	}
+	open, err := j.Conditions(ctx)
+	for _, c := range open {
+		in.Alerts = append(in.Alerts, serving.Alert{Key: c.Key, Severity: c.Severity, Title: c.Title, Body: c.Body, Since: c.OpenedAt})
+	}
+	return err
 }
 
 // runs is the diary: extractions, and the stations after them. An export cannot

@@ -37,6 +37,8 @@ type Input struct {
 	Freshness []Freshness
 	Quality   []Quality
 	Lineage   []Lineage
+	Workflows []Workflow
+	Alerts    []Alert
 
 	Threads     int
 	MemoryLimit string
@@ -94,7 +96,9 @@ func snapshotID(in Input) string {
 		Freshness []Freshness
 		Quality   []Quality
 		Lineage   []Lineage
-	}{Meta: in.Meta, Freshness: in.Freshness, Lineage: in.Lineage}
+		Workflows []Workflow
+		Alerts    []Alert
+	}{Meta: in.Meta, Freshness: in.Freshness, Lineage: in.Lineage, Alerts: in.Alerts}
 	content.Meta.ExportedAt, content.Meta.SnapshotID = time.Time{}, ""
 	for _, t := range in.Tables {
 		content.Tables = append(content.Tables, Table{Name: t.Name, Version: t.Version})
@@ -107,6 +111,10 @@ func snapshotID(in Input) string {
 	for _, q := range in.Quality {
 		q.CheckedAt = time.Time{}
 		content.Quality = append(content.Quality, q)
+	}
+	for _, w := range in.Workflows { // as good as a day ago is news, as good as a minute ago is none
+		w.FinishedAt, w.SucceededAt = time.Time{}, w.SucceededAt.Truncate(24*time.Hour)
+		content.Workflows = append(content.Workflows, w)
 	}
 	text, err := json.Marshal(content)
 	if err != nil {

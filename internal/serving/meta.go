@@ -54,6 +54,19 @@ type Lineage struct {
 	Model, Kind, DependsOn, Description string
 }
 
+// Workflow is a row of serving.workflows: what the supervisor runs and how it
+// last ended.
+type Workflow struct {
+	Workflow, Schedule, Status, Message string
+	FinishedAt, SucceededAt             time.Time // zero where it never did
+}
+
+// Alert is a row of serving.alerts: something that was wrong at the export.
+type Alert struct {
+	Key, Severity, Title, Body string
+	Since                      time.Time
+}
+
 const metaTables = `
 CREATE TABLE dst.serving.snapshot (snapshot_id VARCHAR NOT NULL, origin VARCHAR, exported_at TIMESTAMP NOT NULL,
   plan_id VARCHAR, materia_version VARCHAR);
@@ -65,12 +78,15 @@ CREATE TABLE dst.serving.data_freshness (source VARCHAR NOT NULL, title VARCHAR,
   newest_sha256 VARCHAR, newest_url VARCHAR);
 CREATE TABLE dst.serving.data_quality (model VARCHAR NOT NULL, audit VARCHAR NOT NULL, blocking BOOLEAN, failing_rows BIGINT,
   checked_at TIMESTAMP);
+CREATE TABLE dst.serving.workflows (workflow VARCHAR NOT NULL, schedule VARCHAR, status VARCHAR, message VARCHAR, finished_at TIMESTAMP,
+  succeeded_at TIMESTAMP);
+CREATE TABLE dst.serving.alerts (key VARCHAR NOT NULL, severity VARCHAR, title VARCHAR, body VARCHAR, since TIMESTAMP);
 CREATE TABLE dst.serving.lineage (model VARCHAR NOT NULL, kind VARCHAR, depends_on VARCHAR, description VARCHAR);
 `
 
 // MetaTables are the tables that export writes itself; no model may take their
 // names.
-var MetaTables = [...]string{"snapshot", "pipeline_runs", "data_freshness", "data_quality", "lineage"}
+var MetaTables = [...]string{"snapshot", "pipeline_runs", "data_freshness", "data_quality", "workflows", "alerts", "lineage"}
 
 func writeMeta(ctx context.Context, c *sql.Conn, in Input) error {
 	if _, err := c.ExecContext(ctx, metaTables); err != nil {
@@ -103,6 +119,16 @@ func writeMeta(ctx context.Context, c *sql.Conn, in Input) error {
 	}
 	for _, q := range in.Quality {
 		if err := insert("data_quality", q.Model, q.Audit, q.Blocking, q.FailingRows, stamp(q.CheckedAt)); err != nil {
+			return err
+		}
+	}
+	for _, w := range in.Workflows {
+		if err := insert("workflows", w.Workflow, w.Schedule, w.Status, w.Message, stamp(w.FinishedAt), stamp(w.SucceededAt)); err != nil {
+			return err
+		}
+	}
+	for _, a := range in.Alerts {
+		if err := insert("alerts", a.Key, a.Severity, a.Title, a.Body, stamp(a.Since)); err != nil {
 			return err
 		}
 	}

@@ -85,6 +85,15 @@ func TestPagesInEveryState(t *testing.T) {
 			"DELETE FROM serving.pipeline_runs", "DELETE FROM serving.data_quality", "DELETE FROM serving.lineage", "DELETE FROM serving.psd_revisions", "DELETE FROM serving.ice_warehouse_stocks"}, want: map[string][]string{
 			"/": {"Nothing is known yet"}, "/status": {"No source has been loaded yet", "No run is recorded", "No audit is recorded"},
 		}},
+		{name: "supervised", change: []string{
+			"INSERT INTO serving.workflows VALUES ('psd', '15 17 * * *', 'success', '', TIMESTAMP '2026-02-01 17:15:09', TIMESTAMP '2026-02-01 17:15:09'), ('prices', 'hourly', 'failed', 'HTTP 503 from Yahoo', TIMESTAMP '2026-02-01 18:00:00', NULL)"}, want: map[string][]string{
+			"/status": {"1 of 2 scheduled workflows did not end well", "15 17 * * *", "HTTP 503 from Yahoo"},
+		}},
+		{name: "alerted", change: []string{
+			"INSERT INTO serving.workflows VALUES ('psd', 'daily', 'success', '', TIMESTAMP '2026-02-01 17:15:09', TIMESTAMP '2026-02-01 17:15:09')",
+			"INSERT INTO serving.alerts VALUES ('backup-age', 'error', 'No backup for more than 13 hours', 'The bucket does not answer.', TIMESTAMP '2026-02-01 10:00:00')"}, want: map[string][]string{
+			"/status": {"1 alert open", "No backup for more than 13 hours", "The bucket does not answer."},
+		}},
 		{name: "nulls", change: []string{
 			"UPDATE serving.coffee_prices SET open = NULL, high = NULL, low = NULL, volume = NULL, return_pct = NULL, sma_20 = NULL, sma_50 = NULL, sma_200 = NULL, high_52w = NULL, low_52w = NULL, close_high_52w = NULL, close_low_52w = NULL, volatility_20d_pct = NULL, volatility_20d_ex_roll_pct = NULL, drawdown_pct = NULL, is_roll = NULL",
 			"UPDATE serving.commodity_metrics SET production = NULL, arabica_production = NULL, exports = NULL, domestic_consumption = NULL, ending_stocks = NULL, stocks_to_use_pct = NULL, stocks_to_use_incl_exports_pct = NULL, production_yoy_pct = NULL, export_share_pct = NULL",
@@ -219,6 +228,8 @@ func TestHostileStringsAreText(t *testing.T) {
 		"UPDATE serving.data_freshness SET title = "+sqlEvil+", licence = "+sqlEvil+", cadence = "+sqlEvil+", last_status = 'failed', last_error = "+sqlEvil+", newest_file = "+sqlEvil+", newest_sha256 = "+sqlEvil+", homepage = 'javascript:alert(1)'",
 		"UPDATE serving.pipeline_runs SET run_id = "+sqlEvil+", pipeline = "+sqlEvil+", source = "+sqlEvil+", status = "+sqlEvil+", error = "+sqlEvil,
 		"UPDATE serving.data_quality SET model = "+sqlEvil+", audit = "+sqlEvil,
+		"INSERT INTO serving.workflows SELECT "+sqlEvil+", "+sqlEvil+", 'failed', "+sqlEvil+", NULL, NULL",
+		"INSERT INTO serving.alerts SELECT "+sqlEvil+", "+sqlEvil+", "+sqlEvil+", "+sqlEvil+", NULL",
 		"UPDATE serving.lineage SET model = "+sqlEvil+", kind = "+sqlEvil+", description = "+sqlEvil+", depends_on = "+sqlEvil,
 		"UPDATE serving.weather_regions SET location_name = "+sqlEvil+", country_name = "+sqlEvil+", species = "+sqlEvil+", flowering = "+sqlEvil+", harvest = "+sqlEvil+", time_zone = "+sqlEvil+", production_season = "+sqlEvil,
 		"UPDATE serving.weather_daily SET frost_class = "+sqlEvil+" WHERE observed_date > DATE '2025-12-01'",

@@ -45,17 +45,37 @@ type audit struct {
 // modelEdges is a model with what it reads.
 type modelEdges struct{ Model, Kind, Description, Reads string }
 
+// workflow is what the supervisor runs and how it last ended.
+type workflow struct {
+	Name, Schedule, Status, Message string
+	Finished, Succeeded             date
+}
+
+// Bad says that the workflow's row should catch the eye.
+func (w workflow) Bad() bool {
+	return w.Status == "failed" || w.Status == "crashed" || w.Status == "partial" || w.Status == "skipped"
+}
+
+// openAlert is something that was wrong at the export.
+type openAlert struct {
+	Severity, Title, Body string
+	Since                 date
+}
+
 // statusPage is what status.html prints.
 type statusPage struct {
-	Headline    string
-	Sources     []freshness
-	Runs        []pipelineRun
-	RunsTitle   string
-	Audits      []audit
-	AuditsTitle string
-	Models      []modelEdges
-	Meta        serving.Meta
-	ExportedAt  date
+	Headline       string
+	Sources        []freshness
+	Runs           []pipelineRun
+	RunsTitle      string
+	Workflows      []workflow
+	WorkflowsTitle string
+	Alerts         []openAlert
+	Audits         []audit
+	AuditsTitle    string
+	Models         []modelEdges
+	Meta           serving.Meta
+	ExportedAt     date
 }
 
 const statusRuns = 30
@@ -69,6 +89,10 @@ func loadStatus(ctx context.Context, r *reading) (any, error) {
 	if p.Runs, err = loadRuns(ctx, r); err != nil {
 		return nil, err
 	}
+	if p.Workflows, p.Alerts, err = loadSupervisor(ctx, r); err != nil {
+		return nil, err
+	}
+	p.WorkflowsTitle = workflowsTitle(p.Workflows, p.Alerts)
 	if p.Audits, err = loadAudits(ctx, r); err != nil {
 		return nil, err
 	}
@@ -88,6 +112,24 @@ func loadRuns(ctx context.Context, r *reading) ([]pipelineRun, error) {
 	}, `SELECT run_id, coalesce(pipeline, ''), coalesce(source, ''), started_at, finished_at, coalesce(status, ''), coalesce(files, 0),
 		coalesce(rows, 0), coalesce(warnings, 0), coalesce(error, '') FROM serving.pipeline_runs
 		ORDER BY started_at DESC NULLS LAST, run_id DESC LIMIT ?`, statusRuns)
+}
+
+// loadSupervisor reads what a file of an older export does not have.
+func loadSupervisor(ctx context.Context, r *reading) (list []workflow, alerts []openAlert, err error) {
+	if !r.has("workflows") || !r.has("alerts") {
+		return nil, nil, nil
+	}
+	list, err = query(ctx, r.db, "workflows", func(rows *sql.Rows, w *workflow) error {
+		return rows.Scan(&w.Name, &w.Schedule, &w.Status, &w.Message, &w.Finished, &w.Succeeded)
+	}, `SELECT workflow, coalesce(schedule, ''), coalesce(nullif(status, ''), 'not yet run'), coalesce(message, ''), finished_at, succeeded_at
+		FROM serving.workflows ORDER BY rowid`)
+	if err != nil {
+		return nil, nil, err
+	}
+	alerts, err = query(ctx, r.db, "alerts", func(rows *sql.Rows, a *openAlert) error {
+		return rows.Scan(&a.Severity, &a.Title, &a.Body, &a.Since)
+	}, `SELECT coalesce(severity, ''), coalesce(title, ''), coalesce(body, ''), since FROM serving.alerts ORDER BY since, key`)
+	return list, alerts, err
 }
 
 func loadAudits(ctx context.Context, r *reading) ([]audit, error) {
@@ -155,6 +197,22 @@ func runsTitle(runs []pipelineRun) string {
 		return fmt.Sprintf("The last %s ended well, %d with warnings", last, warned)
 	}
 	return fmt.Sprintf("Of the last %s, %d failed or landed only a part", last, bad)
+}
+
+func workflowsTitle(list []workflow, alerts []openAlert) string {
+	var bad int64
+	for _, w := range list {
+		if w.Bad() {
+			bad++
+		}
+	}
+	switch {
+	case len(alerts) > 0:
+		return fmt.Sprintf("%s open", count(int64(len(alerts)), "alert"))
+	case bad > 0:
+		return fmt.Sprintf("%d of %s did not end well", bad, count(int64(len(list)), "scheduled workflow"))
+	}
+	return fmt.Sprintf("%s on schedule", count(int64(len(list)), "workflow"))
 }
 
 func auditsTitle(audits []audit) string {

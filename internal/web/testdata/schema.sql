@@ -83,4 +83,7 @@ CREATE TABLE serving.data_freshness (source VARCHAR NOT NULL, title VARCHAR, lic
   as_of DATE, files BIGINT, bytes BIGINT, expected_next DATE, newest_file VARCHAR, newest_sha256 VARCHAR, newest_url VARCHAR);
 CREATE TABLE serving.data_quality (model VARCHAR NOT NULL, audit VARCHAR NOT NULL, blocking BOOLEAN, failing_rows BIGINT,
   checked_at TIMESTAMP);
+CREATE TABLE serving.workflows (workflow VARCHAR NOT NULL, schedule VARCHAR, status VARCHAR, message VARCHAR, finished_at TIMESTAMP,
+  succeeded_at TIMESTAMP);
+CREATE TABLE serving.alerts (key VARCHAR NOT NULL, severity VARCHAR, title VARCHAR, body VARCHAR, since TIMESTAMP);
 CREATE TABLE serving.lineage (model VARCHAR NOT NULL, kind VARCHAR, depends_on VARCHAR, description VARCHAR);
