@@ -17,6 +17,7 @@ import (
 
 	"beanflows.coffee/materia/internal/landing"
 	"beanflows.coffee/materia/internal/state"
+	"beanflows.coffee/materia/internal/upstream/s3bucket"
 )
 
 var noon = time.Date(2026, 2, 1, 12, 0, 0, 0, time.UTC)
@@ -168,8 +169,8 @@ func TestWrongSecretIsRefused(t *testing.T) {
 	s := serveBucket(t)
 	c := s.config()
 	wrongSecret(t, c)
-	if len(s.names()) != 0 {
-		t.Errorf("the bucket took %q", s.names())
+	if len(s.Names()) != 0 {
+		t.Errorf("the bucket took %q", s.Names())
 	}
 }
 
@@ -194,7 +195,7 @@ func TestLocalLossStaysLocal(t *testing.T) {
 	m := newMachine(t, s.config())
 	m.land("psd", 5)
 	m.backsUp(5 + 1 + 1)
-	before := s.objects
+	before := s.Objects
 	for _, name := range []string{"one file", "all of it"} {
 		if name == "one file" {
 			must(t, os.Remove(first(t, filepath.Join(m.root, "psd/2026/*-0.csv.gz"))))
@@ -207,7 +208,7 @@ func TestLocalLossStaysLocal(t *testing.T) {
 			t.Errorf("%s lost: %v", name, err)
 		}
 		for key, o := range before {
-			if got, ok := s.objects[key]; !ok || !bytes.Equal(got.body, o.body) {
+			if got, ok := s.Objects[key]; !ok || !bytes.Equal(got.Body, o.Body) {
 				t.Errorf("%s lost: the bucket lost %s", name, key)
 			}
 		}
@@ -240,12 +241,12 @@ func TestTampering(t *testing.T) {
 		m.land("psd", 5)
 		m.backsUp(7)
 		var target string
-		for _, k := range s.names() {
+		for _, k := range s.Names() {
 			if strings.Contains(k, "/psd/") {
 				target = k
 			}
 		}
-		s.tamper(t, target, all)
+		must(t, s.Tamper(target, all))
 		if _, err := m.backup(); all != (err != nil && strings.Contains(err.Error(), "changed in the bucket")) {
 			t.Errorf("%s: backup: %v", name, err)
 		}
@@ -257,7 +258,7 @@ func TestTampering(t *testing.T) {
 		if _, err := Restore(t.Context(), fresh.Deps); err == nil {
 			t.Errorf("%s: restored", name)
 		}
-		if bytes.Equal(s.objects[target].body, []byte(contents(t, m.root)[strings.TrimPrefix(target, "prod/landing/")])) {
+		if bytes.Equal(s.Objects[target].Body, []byte(contents(t, m.root)[strings.TrimPrefix(target, "prod/landing/")])) {
 			t.Errorf("%s: the object was overwritten", name)
 		}
 	}
@@ -270,13 +271,13 @@ func TestObjectGone(t *testing.T) {
 	m := newMachine(t, s.config())
 	m.land("psd", 3)
 	m.backsUp(5)
-	target := s.names()[2]
-	delete(s.objects, target)
+	target := s.Names()[2]
+	delete(s.Objects, target)
 	if r, err := Verify(t.Context(), m.Deps, false); err == nil || len(r.Problems) != 1 {
 		t.Errorf("verify: %v %+v", err, r)
 	}
 	m.backsUp(1)
-	if _, ok := s.objects[target]; !ok {
+	if _, ok := s.Objects[target]; !ok {
 		t.Errorf("%s is not back", target)
 	}
 }
@@ -306,7 +307,7 @@ func TestJournalLost(t *testing.T) {
 	m := newMachine(t, s.config())
 	m.land("psd", 20)
 	m.backsUp(22)
-	puts := s.puts
+	puts := s.Puts
 	must(t, m.Journal.Close())
 	must(t, os.Remove(filepath.Join(m.root, ".journal.sqlite")))
 	j, err := state.OpenJournal(filepath.Join(m.root, ".journal.sqlite"))
@@ -314,8 +315,8 @@ func TestJournalLost(t *testing.T) {
 	t.Cleanup(func() { j.Close() })
 	m.Journal = j
 	m.backsUp(0)
-	if s.puts != puts {
-		t.Errorf("%d objects were uploaded again", s.puts-puts)
+	if s.Puts != puts {
+		t.Errorf("%d objects were uploaded again", s.Puts-puts)
 	}
 	if r, err := Verify(t.Context(), m.Deps, false); err != nil || r.Checked != 21 || r.Oldest.IsZero() {
 		t.Errorf("verify: %+v %v", r, err)
@@ -329,7 +330,7 @@ func TestWeekWithoutBucket(t *testing.T) {
 	m := newMachine(t, s.config())
 	m.land("psd", 3)
 	m.backsUp(5)
-	s.down = true
+	s.Down = true
 	for range 3 {
 		m.land("psd", 2)
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond) // the client would try four times over seconds
@@ -343,7 +344,7 @@ func TestWeekWithoutBucket(t *testing.T) {
 	if last.Status != state.Failed || last.Message == "" || !good.FinishedAt.Before(last.StartedAt) {
 		t.Errorf("recorded %+v, good %+v", last, good)
 	}
-	s.down = false
+	s.Down = false
 	m.backsUp(3*2 + 3 + 1)
 }
 
@@ -393,13 +394,13 @@ func TestRestoreIsCutOff(t *testing.T) {
 	want := contents(t, m.root)
 	for at := 1; at < 20; at += 2 {
 		fresh := newMachine(t, s.config())
-		s.gets, s.failGets = 0, at
+		s.Gets, s.FailGets = 0, at
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second) // the client tries again and again
 		go func() {
 			for ctx.Err() == nil {
-				s.mu.Lock()
-				cut := s.gets > at
-				s.mu.Unlock()
+				s.Lock()
+				cut := s.Gets > at
+				s.Unlock()
 				if cut {
 					cancel()
 				}
@@ -408,7 +409,7 @@ func TestRestoreIsCutOff(t *testing.T) {
 		}()
 		_, cutErr := Restore(ctx, fresh.Deps)
 		cancel()
-		s.failGets = 0
+		s.FailGets = 0
 		if cutErr == nil && at < 10 {
 			t.Fatalf("cut at %d: no error", at)
 		}
@@ -455,7 +456,7 @@ func TestRestoreOverwritesNothing(t *testing.T) {
 func TestForeignNames(t *testing.T) {
 	for _, name := range []string{"prod/landing/../../etc/cron.d/x", "prod/landing/.state.sqlite", "prod/landing/.lock/psd", "prod/landing/.manifest/.open/x.journal", "prod/landing/a//b.csv"} {
 		s := serveBucket(t)
-		s.objects[name] = stored{body: []byte("x"), etag: "9dd4e461268c8034f5c8564e155c67a6"}
+		s.Objects[name] = s3bucket.Object{Body: []byte("x"), ETag: "9dd4e461268c8034f5c8564e155c67a6"}
 		m := newMachine(t, s.config())
 		if r, err := Restore(t.Context(), m.Deps); err == nil {
 			t.Errorf("%s: %+v", name, r)
