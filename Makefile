@@ -9,6 +9,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TEST_FLAGS  ?=
 LONG_FLAGS  ?=
 FUZZ_TIME   ?= 10s
+SOAK_MINUTES ?= 30
 FUZZ_PACKAGES ?= ./internal/...
 SHELL_FILES := .ci/run infra/supervisor/start-materia $(shell git ls-files '*.sh' 2>/dev/null)
 
@@ -56,11 +57,15 @@ css-watch: ## the same again at every change
 long: ## the slow suites in full: kill trials, rotations, fuzzing, browser, SQLMesh side by side
 	MATERIA_LONG=1 $(GO) test -timeout 120m $(LONG_FLAGS) ./...
 	$(MAKE) fuzz FUZZ_TIME=60s
+	$(MAKE) systemd-test
 	$(MAKE) yardstick-sqlmesh
 
 kill-trials: ## 10,000 extractions killed at random moments; stops and resumes, the count is in tmp/kill-trials.json
 	mkdir -p tmp
 	MATERIA_TRIALS=10000 MATERIA_TRIALS_FILE=$(CURDIR)/tmp/kill-trials.json $(GO) test -count=1 -timeout 24h -run TestFaultKilledAtRandomMoments -v ./internal/extract/psdonline/
+
+soak: ## 30 minutes (SOAK_MINUTES) of weeks on a fast clock, with faults, kills and a dashboard under load; part of long
+	MATERIA_LONG=1 MATERIA_SOAK_MINUTES=$(SOAK_MINUTES) $(GO) test -count=1 -timeout 3h -run 'TestSoak$$' -v ./cmd/materia/
 
 systemd-test: build ## the units under a real systemd in a Debian root of its own (root, debootstrap; skips loudly)
 	scripts/systemd_test.sh

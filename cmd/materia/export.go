@@ -130,6 +130,13 @@ func (a *app) describeSupervisor(ctx context.Context, in *serving.Input) error {
 		return nil // the supervisor mends its journal at its next start
 	}
 	defer j.Close()
+	open, err := j.Conditions(ctx)
+	for _, c := range open {
+		in.Alerts = append(in.Alerts, serving.Alert{Key: c.Key, Severity: c.Severity, Title: c.Title, Body: c.Body, Since: c.OpenedAt})
+	}
+	if _, ran, serr := j.Supervision(ctx); err != nil || serr != nil || !ran {
+		return errors.Join(err, serr)
+	}
 	list, err := a.loadWorkflows(cmp.Or(a.getenv(workflowsVariable), defaultWorkflows))
 	if err != nil {
 		a.log.Warn("the status page will not show the schedules", "error", err.Error())
@@ -150,11 +157,7 @@ func (a *app) describeSupervisor(ctx context.Context, in *serving.Input) error {
 		}
 		in.Workflows = append(in.Workflows, r)
 	}
-	open, err := j.Conditions(ctx)
-	for _, c := range open {
-		in.Alerts = append(in.Alerts, serving.Alert{Key: c.Key, Severity: c.Severity, Title: c.Title, Body: c.Body, Since: c.OpenedAt})
-	}
-	return err
+	return nil
 }
 
 // runs is the diary: extractions, and the stations after them. An export cannot

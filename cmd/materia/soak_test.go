@@ -1,0 +1,363 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"beanflows.coffee/materia/internal/alert"
+	"beanflows.coffee/materia/internal/state"
+	"beanflows.coffee/materia/internal/supervise"
+	"beanflows.coffee/materia/internal/upstream"
+)
+
+// soakSpeed is how much faster than the machine's the clock of the soak runs: a
+// day in about half a minute, in which the pipelines of a day have room.
+const soakSpeed = 3000
+
+// soakTime is how long the soak lasts, or zero.
+func soakTime() time.Duration {
+	if minutes, err := strconv.ParseFloat(os.Getenv("MATERIA_SOAK_MINUTES"), 64); err == nil {
+		return time.Duration(minutes * float64(time.Minute))
+	}
+	if os.Getenv("MATERIA_LONG") != "" {
+		return 30 * time.Minute
+	}
+	return 0
+}
+
+// soak is a supervisor on a fast clock, real pipelines, a web under load, and
+// what is measured of them.
+type soak struct {
+	t     *testing.T
+	h     *house
+	began time.Time
+	from  time.Time // simulated
+
+	mu       sync.Mutex
+	events   []soakEvent // runs of sources that ended well, in order
+	running  map[int]bool
+	kills    int
+	answers  atomic.Int64
+	failures atomic.Int64
+	samples  []soakSample
+}
+
+type soakEvent struct {
+	pipeline string
+	now      time.Time
+}
+
+type soakSample struct{ webFiles, webKiB, files, goroutines, heapKiB int }
+
+func (s *soak) now() time.Time {
+	return s.from.Add(time.Since(s.began) * soakSpeed).Truncate(time.Second)
+}
+
+// TestSoak lives through weeks in minutes: every source daily on the sample
+// upstream, with faults and kills at random, transform and export after them,
+// the dashboard asked all the while over each rotation. Nothing grows, no answer
+// fails, every failure has its reason in the status, and in the end the figures
+// are those of a house that had the same days undisturbed.
+func TestSoak(t *testing.T) {
+	length := soakTime()
+	if length == 0 {
+		t.Skip("SKIPPED: the soak runs in the long form only (make soak, or MATERIA_SOAK_MINUTES=3)")
+	}
+	day, err := time.Parse(time.RFC3339, today)
+	must(t, err)
+	s := &soak{t: t, from: day, began: time.Now(), running: map[int]bool{}}
+	var fixed atomic.Pointer[time.Time]
+	fixed.Store(&day)
+	sample := upstream.New(upstream.Options{Since: 2025, FirstArchive: day.AddDate(0, -3, 0), ExtraRows: 100, Now: func() time.Time {
+		if at := fixed.Load(); at != nil {
+			return *at
+		}
+		return s.now()
+	}})
+	must(t, sample.AddFaults(fewRows))
+	server := httptest.NewServer(sample)
+	t.Cleanup(func() { sample.Close(); server.Close() })
+
+	s.h = newHouse(t, "MATERIA_UPSTREAM="+server.URL)
+	s.h.run("pipeline", "run", "all", "--since", "2025-12-01")
+	twin := s.h.copyHouse(t)
+	s.began = time.Now()
+	fixed.Store(nil)
+	st := s.live(sample, length)
+	s.judge(st)
+
+	// The same days again, undisturbed.
+	must(t, sample.SetFaults(fewRows))
+	last := s.now()
+	for _, e := range append(s.events, soakEvent{"all", last}) {
+		fixed.Store(&e.now)
+		if e.pipeline == "all" {
+			twin.env = append(twin.env, "MATERIA_NOW="+e.now.Format(time.RFC3339))
+			twin.run("pipeline", "run", "all")
+			s.h.env = append(s.h.env, "MATERIA_NOW="+e.now.Format(time.RFC3339))
+			s.h.run("pipeline", "run", "all")
+			continue
+		}
+		c := twin.command("pipeline", "run", e.pipeline)
+		c.Env = append(c.Env, "MATERIA_NOW="+e.now.Format(time.RFC3339))
+		if r := finish(t, c); r.code != 0 {
+			t.Fatalf("undisturbed %s at %s: %s", e.pipeline, e.now, r)
+		}
+	}
+	if diff := cmp.Diff(figures(twin), figures(s.h)); diff != "" {
+		t.Errorf("figures (-undisturbed +soaked):\n%s", diff)
+	}
+}
+
+// live is the soak itself.
+func (s *soak) live(sample *upstream.Server, length time.Duration) supervise.Status {
+	t := s.t
+	var text strings.Builder
+	hour := 0
+	for _, src := range sources() {
+		fmt.Fprintf(&text, "[[workflow]]\nname = %q\nschedule = \"0 %d * * *\"\npipeline = %q\nretries = 5\n", src.Name, hour%3, src.Pipeline)
+		hour++
+	}
+	workflows, err := supervise.Parse("soak.toml", []byte(text.String()), nil)
+	must(t, err)
+	j, err := state.OpenJournal(s.h.path("landing/.journal.sqlite"))
+	must(t, err)
+	t.Cleanup(func() { j.Close() })
+	ctx, cancel := context.WithTimeout(t.Context(), length)
+	defer cancel()
+	web, url := s.startWeb()
+	var beside sync.WaitGroup
+	for range 4 {
+		beside.Go(func() { s.ask(ctx, url) })
+	}
+	beside.Go(func() { s.disturb(ctx, sample) })
+	beside.Go(func() { s.measure(ctx, web.Process.Pid) })
+
+	children := supervise.Children{Command: s.child, Output: io.Discard}
+	clock := supervise.Clock{
+		Now:     s.now,
+		Elapsed: func() time.Duration { return time.Since(s.began) * soakSpeed },
+		Wait: func(ctx context.Context, d time.Duration) {
+			select {
+			case <-ctx.Done():
+			case <-time.After(max(d/soakSpeed, time.Millisecond)):
+			}
+		},
+		Pulse: supervise.SystemClock().Pulse,
+	}
+	must(t, supervise.Run(ctx, supervise.Options{Workflows: workflows, Journal: j, Alerts: &alert.Desk{Journal: j, Now: s.now}, Clock: clock,
+		Log: slog.New(slog.DiscardHandler), RunJob: func(ctx context.Context, job supervise.Job) supervise.Outcome {
+			at := s.now()
+			out := children.Run(ctx, job)
+			if out.Status == state.Success && job.Pipeline != supervise.Transform && job.Pipeline != supervise.Export {
+				s.mu.Lock()
+				s.events = append(s.events, soakEvent{job.Pipeline, at})
+				s.mu.Unlock()
+			}
+			return out
+		}}))
+	beside.Wait()
+	must(t, web.Process.Signal(syscall.SIGTERM))
+	st, err := supervise.Look(t.Context(), j, workflows, s.h.path("landing/.supervisor.lock"), s.now())
+	must(t, err)
+	runs, err := j.WorkflowRuns(t.Context(), 0)
+	must(t, err)
+	ends := map[string]int{}
+	for _, r := range runs {
+		ends[r.Status]++
+		if r.Status != state.Success && r.Status != state.Interrupted && r.Message == "" {
+			t.Errorf("%s %s %s without a reason", r.Workflow, r.Slot, r.Status)
+		}
+	}
+	t.Logf("%s: %d simulated days, runs %v, %d children killed, %d answers", length, int(s.now().Sub(s.from).Hours()/24), ends, s.kills, s.answers.Load())
+	return st
+}
+
+// child is a pipeline of this moment.
+func (s *soak) child(pipeline string) *exec.Cmd {
+	c := s.h.command("--lock-wait", "1m", "pipeline", "run", pipeline)
+	c.Env = append(c.Env, "MATERIA_NOW="+s.now().Format(time.RFC3339))
+	return c
+}
+
+func (s *soak) startWeb() (*exec.Cmd, string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(s.t, err)
+	addr := l.Addr().String()
+	must(s.t, l.Close())
+	web, _ := s.h.start("web", "--addr", addr)
+	for range 600 {
+		if resp, err := http.Get("http://" + addr + "/healthz"); err == nil {
+			resp.Body.Close()
+			return web, "http://" + addr
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	s.t.Fatal("the web does not answer")
+	return nil, ""
+}
+
+// ask reads pages until the end; every answer has to be a page.
+func (s *soak) ask(ctx context.Context, url string) {
+	pages := []string{"/", "/price", "/supply", "/methodology", "/status"}
+	for i := 0; ctx.Err() == nil; i++ {
+		resp, err := http.Get(url + pages[i%len(pages)])
+		if err == nil {
+			_, err = io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+		}
+		if s.answers.Add(1); err != nil || resp.StatusCode != http.StatusOK {
+			if s.failures.Add(1) < 5 {
+				s.t.Errorf("%s: %v %v", pages[i%len(pages)], resp, err)
+			}
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// disturb breaks the upstream and kills pipelines, again and again, each time
+// for a while: retries of the same day can succeed.
+func (s *soak) disturb(ctx context.Context, sample *upstream.Server) {
+	coins := rand.New(rand.NewPCG(uint64(os.Getpid()), 1))
+	hosts := []string{"/apps.fas.usda.gov/", "/query1.finance.yahoo.com/", "/query2.finance.yahoo.com/", "/www.cftc.gov/", "/www.ice.com/", "/archive-api.open-meteo.com/"}
+	kinds := []upstream.Kind{upstream.Status, upstream.HTML200, upstream.Truncate, upstream.Corrupt, upstream.WrongMagic, upstream.NoValidators}
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Duration(1000+coins.IntN(8000)) * time.Millisecond):
+		}
+		if coins.IntN(3) > 0 {
+			f := upstream.Fault{Path: hosts[coins.IntN(len(hosts))], Kind: kinds[coins.IntN(len(kinds))], Times: 1 + coins.IntN(8)}
+			if err := sample.SetFaults(f, fewRows); err != nil {
+				s.t.Error(err)
+			}
+			continue
+		}
+		if pid := anyChild(coins); pid > 0 && syscall.Kill(-pid, syscall.SIGKILL) == nil {
+			s.mu.Lock()
+			s.kills++
+			s.mu.Unlock()
+		}
+	}
+}
+
+// anyChild is a pipeline that this process started, or 0: a child whose process
+// group is its own and whose command line says "pipeline run".
+func anyChild(coins *rand.Rand) int {
+	var found []int
+	tasks, _ := filepath.Glob("/proc/self/task/*/children")
+	for _, task := range tasks {
+		text, _ := os.ReadFile(task)
+		for _, f := range strings.Fields(string(text)) {
+			line, _ := os.ReadFile("/proc/" + f + "/cmdline")
+			if pid, err := strconv.Atoi(f); err == nil && strings.Contains(string(line), "pipeline\x00run") {
+				found = append(found, pid)
+			}
+		}
+	}
+	if len(found) == 0 {
+		return 0
+	}
+	return found[coins.IntN(len(found))]
+}
+
+func (s *soak) measure(ctx context.Context, web int) {
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(2 * time.Second):
+		}
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		s.samples = append(s.samples, soakSample{openFiles(web), residentKiB(web), openFiles(os.Getpid()), runtime.NumGoroutine(), int(m.HeapAlloc >> 10)})
+	}
+}
+
+func openFiles(pid int) int {
+	list, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+	return len(list)
+}
+
+func residentKiB(pid int) int {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	_, rest, _ := strings.Cut(string(text), "VmRSS:")
+	n, _ := strconv.Atoi(strings.Fields(rest + " 0")[0])
+	return n
+}
+
+// judge compares the medians of the soak's second and last quarters: what grows
+// with time is a leak.
+func (s *soak) judge(st supervise.Status) {
+	if s.failures.Load() > 0 {
+		s.t.Errorf("%d of %d answers failed", s.failures.Load(), s.answers.Load())
+	}
+	for _, w := range st.Workflows {
+		if w.LastGood.IsZero() {
+			s.t.Errorf("%s never ended well: %s %s", w.Name, w.LastStatus, w.Message)
+		}
+	}
+	n := len(s.samples) / 4
+	if n < 2 {
+		s.t.Fatalf("%d samples", len(s.samples))
+	}
+	median := func(list []soakSample, of func(soakSample) int) int {
+		var v []int
+		for _, x := range list {
+			v = append(v, of(x))
+		}
+		slices.Sort(v)
+		return v[len(v)/2]
+	}
+	for name, c := range map[string]struct {
+		of       func(soakSample) int
+		absolute int
+		factor   float64
+	}{
+		"descriptors of the web":        {func(x soakSample) int { return x.webFiles }, 8, 1.1},
+		"memory of the web, KiB":        {func(x soakSample) int { return x.webKiB }, 48 << 10, 1.25},
+		"descriptors of the supervisor": {func(x soakSample) int { return x.files }, 12, 1.1},
+		"goroutines of the supervisor":  {func(x soakSample) int { return x.goroutines }, 12, 1.1},
+		"heap of the supervisor, KiB":   {func(x soakSample) int { return x.heapKiB }, 8 << 10, 1.25},
+	} {
+		early, late := median(s.samples[n:2*n], c.of), median(s.samples[3*n:], c.of)
+		s.t.Logf("%s: %d, then %d", name, early, late)
+		if float64(late) > float64(early)*c.factor+float64(c.absolute) {
+			s.t.Errorf("%s grew from %d to %d", name, early, late)
+		}
+	}
+}
+
+// figures are the published tables without their moments of loading.
+func figures(h *house) map[string]string {
+	h.t.Helper()
+	got := map[string]string{}
+	for _, row := range h.query(`SELECT table_name AS t, string_agg(CASE WHEN data_type LIKE 'TIMESTAMP%' THEN '' ELSE '"' || column_name || '"' END, ', ') FILTER (data_type NOT LIKE 'TIMESTAMP%') AS c
+		FROM duckdb_columns() WHERE schema_name = 'serving' AND table_name IN ('commodity_metrics', 'coffee_prices', 'cot_positioning', 'ice_warehouse_stocks', 'weather_daily') GROUP BY 1`) {
+		content := h.query(fmt.Sprintf(`SELECT count(*) || ' rows, ' || coalesce(sum(hash(x)::HUGEINT), 0) AS v FROM (SELECT %s FROM serving.%s) x`, row["c"], row["t"]))
+		got[fmt.Sprint(row["t"])] = fmt.Sprint(content[0]["v"])
+	}
+	return got
+}
