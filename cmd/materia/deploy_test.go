@@ -303,15 +303,49 @@ func TestDeployWithVisitors(t *testing.T) {
 		last = n
 		s.wait(name, func() bool { return s.settled(name) })
 	}
-	asked, failed, why := stop()
-	if failed > 0 || asked < 20 {
-		t.Errorf("visitors: %d of %d requests failed, the last with %s", failed, asked, why)
-	}
+	s.unnoticed(stop())
 	left, err := os.ReadDir(filepath.Join(s.home, "releases"))
 	if err != nil || len(left) > 7 {
 		t.Errorf("%d releases are kept, %v", len(left), err)
 	}
-	t.Logf("%d tags, %d requests, %d failed", tags, asked, failed)
+}
+
+// The web alone, restarted again and again: requests that come meanwhile wait
+// in the socket's queue.
+func TestWebRestartsUnderVisitors(t *testing.T) {
+	restarts := 5
+	if os.Getenv("MATERIA_LONG") != "" {
+		restarts = 300
+	}
+	s := newServer(t, false)
+	s.start()
+	s.wait("the web healthy", func() bool { return webHealthy(t.Context(), s.url, "") == nil })
+	stop := s.visitors()
+	for n := range restarts {
+		before := s.webPid()
+		s.signal(&s.web, syscall.SIGTERM)
+		s.wait(fmt.Sprintf("restart %d", n), func() bool { return s.webPid() != before && webHealthy(t.Context(), s.url, "") == nil })
+	}
+	s.unnoticed(stop())
+}
+
+// unnoticed wants that no visitor was turned away.
+func (s *server) unnoticed(asked, failed int64, why string) {
+	s.t.Helper()
+	if failed > 0 || asked < 5 {
+		journal, _ := os.ReadFile(s.path("journal"))
+		s.t.Errorf("visitors: %d of %d requests failed, the last with %s\n%s", failed, asked, why, journal)
+	}
+	s.t.Logf("%d requests, %d failed", asked, failed)
+}
+
+func (s *server) webPid() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.web == nil || s.web.Process == nil {
+		return 0
+	}
+	return s.web.Process.Pid
 }
 
 // The same with releases that are built, from this repository's own files. It
@@ -332,7 +366,5 @@ func TestDeployRealBuilds(t *testing.T) {
 		s.wait(name, func() bool { return s.settled(name) })
 		t.Logf("%s healthy after %.0f s", name, time.Since(began).Seconds())
 	}
-	if asked, failed, why := stop(); failed > 0 {
-		t.Errorf("visitors: %d of %d requests failed, the last with %s", failed, asked, why)
-	}
+	s.unnoticed(stop())
 }
