@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// config is where things are and what day it is. design: everything comes from
+// config is where things are and what day it is. Everything comes from
 // the environment, so that a unit file and a test say it alike.
 type config struct {
 	landingDir  string // LANDING_DIR
