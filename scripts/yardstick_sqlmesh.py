@@ -35,7 +35,7 @@ ours, theirs, models, work = sys.argv[1], sys.argv[2], json.loads(sys.argv[3]), 
 exported = {}
 for name, path in (("materia", ours), ("sqlmesh", theirs)):
     db = duckdb.connect(path, read_only=True)
-    db.execute("SET TimeZone = 'UTC'")
+    db.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     for m in models:
         columns = [(r[0], r[1]) for r in db.execute(f"DESCRIBE SELECT * FROM {m}").fetchall()]
         file = f"{work}/{name}.{m}.parquet"
@@ -43,6 +43,7 @@ for name, path in (("materia", ours), ("sqlmesh", theirs)):
         exported[name, m] = (columns, file)
     db.close()
 db = duckdb.connect()
+db.execute("SET enable_progress_bar = false")
 report = []
 for m in models:
     (ours_columns, a), (theirs_columns, b) = exported["materia", m], exported["sqlmesh", m]
