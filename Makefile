@@ -33,18 +33,20 @@ cover: ## test coverage: a line per function on the terminal, coverage.out for t
 bench: ## benchmarks, as ratios against a baseline in the same run
 	$(GO) test -run '^$$' -bench . -benchtime 3x -timeout 30m ./...
 
-lint: ## gofmt, vet, staticcheck, shellcheck, model lint
+lint: ## gofmt, vet, staticcheck, shellcheck, rules and layout of models
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 	shellcheck $(SHELL_FILES)
 	$(GO) run ./cmd/materia lint
+	$(GO) run ./cmd/materia format --check
 
 lint-fix: format ## what a machine can mend: gofmt and go fix
 	$(GO) fix ./...
 
-format: ## gofmt
+format: ## gofmt, and the layout of models
 	gofmt -w $$(git ls-files '*.go')
+	$(GO) run ./cmd/materia format
 
 css-build: ## compile the dashboard's CSS (npm); the result is committed
 	npm ci --no-audit --no-fund

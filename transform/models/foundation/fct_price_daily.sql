@@ -57,18 +57,26 @@ WITH followed AS (
     landed_at,
     path,
     LAG(close_usc_lb) OVER (PARTITION BY ticker ORDER BY trade_date) AS previous_close_usc_lb,
-    MAX(volume) OVER (PARTITION BY ticker ORDER BY trade_date ROWS BETWEEN 5 PRECEDING AND 1 PRECEDING) AS largest_volume_before,
-    COUNT(volume) OVER (PARTITION BY ticker ORDER BY trade_date ROWS BETWEEN 5 PRECEDING AND 1 PRECEDING) AS volumes_before
+    MAX(volume) OVER (
+      PARTITION BY ticker
+      ORDER BY trade_date
+      ROWS BETWEEN 5 PRECEDING AND 1 PRECEDING
+    ) AS largest_volume_before,
+    COUNT(volume) OVER (
+      PARTITION BY ticker
+      ORDER BY trade_date
+      ROWS BETWEEN 5 PRECEDING AND 1 PRECEDING
+    ) AS volumes_before
   FROM staging.stg_prices
 ), rolled AS (
   SELECT
     *,
     COALESCE(
       EXTRACT(MONTH FROM trade_date) IN (3, 5, 7, 9, 12)
-      AND EXTRACT(DAY FROM trade_date) >= 14
-      AND volumes_before = 5
-      AND volume >= 1000
-      AND volume >= 10 * largest_volume_before,
+        AND EXTRACT(DAY FROM trade_date) >= 14
+        AND volumes_before = 5
+        AND volume >= 1000
+        AND volume >= 10 * largest_volume_before,
       FALSE
     ) AS is_roll
   FROM followed
@@ -86,7 +94,10 @@ SELECT
   LN(CAST(rolled.close_usc_lb AS DOUBLE) / CAST(rolled.previous_close_usc_lb AS DOUBLE)) AS log_return,
   rolled.is_roll, -- last trading day of the expiring contract
   rolled.is_roll
-  OR COALESCE(LAG(rolled.is_roll) OVER (PARTITION BY rolled.ticker ORDER BY rolled.trade_date), FALSE) AS is_roll_return, -- its return is not one of a contract anybody held
+    OR COALESCE(
+      LAG(rolled.is_roll) OVER (PARTITION BY rolled.ticker ORDER BY rolled.trade_date),
+      FALSE
+    ) AS is_roll_return, -- its return is not one of a contract anybody held
   rolled.landed_at, -- UTC
   rolled.path
 FROM rolled

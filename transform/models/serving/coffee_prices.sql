@@ -150,10 +150,10 @@ SELECT
   year_range.close_high_52w,
   year_range.close_low_52w,
   CASE WHEN measured.returns_20 = 20 THEN 100 * measured.deviation_20 * SQRT(252) END AS volatility_20d_pct,
-  CASE WHEN counted.clean_return_number >= 20 THEN 100 * clean_return.deviation_20 * SQRT(252) END AS volatility_20d_ex_roll_pct,
-  100 * (
-    CAST(counted.close_usc_lb AS DOUBLE) / CAST(measured.highest_close AS DOUBLE) - 1
-  ) AS drawdown_pct,
+  CASE
+    WHEN counted.clean_return_number >= 20 THEN 100 * clean_return.deviation_20 * SQRT(252)
+  END AS volatility_20d_ex_roll_pct,
+  100 * (CAST(counted.close_usc_lb AS DOUBLE) / CAST(measured.highest_close AS DOUBLE) - 1) AS drawdown_pct,
   counted.is_roll
 FROM counted
 JOIN measured

@@ -139,9 +139,10 @@ SELECT
   CAST(balance.bean_exports AS DECIMAL(18, 4)) AS bean_exports, -- 1,000 60-kg bags, a part of exports
   CAST(balance.domestic_consumption AS DECIMAL(18, 4)) AS domestic_consumption, -- 1,000 60-kg bags
   CAST(balance.ending_stocks AS DECIMAL(18, 4)) AS ending_stocks, -- 1,000 60-kg bags
-  100 * CAST(balance.ending_stocks AS DOUBLE) / NULLIF(CAST(balance.domestic_consumption AS DOUBLE), 0) AS stocks_to_use_pct,
   100 * CAST(balance.ending_stocks AS DOUBLE)
-  / NULLIF(CAST(balance.domestic_consumption + balance.exports AS DOUBLE), 0) AS stocks_to_use_incl_exports_pct,
+    / NULLIF(CAST(balance.domestic_consumption AS DOUBLE), 0) AS stocks_to_use_pct,
+  100 * CAST(balance.ending_stocks AS DOUBLE)
+    / NULLIF(CAST(balance.domestic_consumption + balance.exports AS DOUBLE), 0) AS stocks_to_use_incl_exports_pct,
   100 * (
     CAST(balance.production AS DOUBLE) / NULLIF(CAST(previous_year.production AS DOUBLE), 0) - 1
   ) AS production_yoy_pct,

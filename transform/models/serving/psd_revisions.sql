@@ -23,7 +23,12 @@ MODEL (
     change_pct DOUBLE
   ),
   audits (
-    not_null(columns := (commodity_key, commodity_name, country_code, country_name, market_year, season, attribute_id, attribute, release_date, value)),
+    not_null(
+      columns := (
+        commodity_key, commodity_name, country_code, country_name, market_year, season, attribute_id, attribute,
+        release_date, value
+      )
+    ),
     unique_combination_of_columns(columns := (commodity_key, country_code, market_year, attribute_id, release_date)),
     forall(criteria := (change IS NULL OR change <> 0))
   )
@@ -35,7 +40,9 @@ SELECT
   country.usda_country_code AS country_code, -- USDA's, not ISO
   country.country_name,
   observation.market_year, -- START year of the season
-  CAST(observation.market_year AS VARCHAR) || '/' || SUBSTRING(CAST(observation.market_year + 1 AS VARCHAR), 3, 2) AS season, -- 2022/23
+  CAST(observation.market_year AS VARCHAR)
+    || '/'
+    || SUBSTRING(CAST(observation.market_year + 1 AS VARCHAR), 3, 2) AS season, -- 2022/23
   attribute.attribute_id,
   attribute.attribute_name AS attribute,
   observation.release_date,
@@ -43,7 +50,7 @@ SELECT
   observation.previous_value, -- 1,000 60-kg bags
   CAST(observation.value - observation.previous_value AS DECIMAL(18, 4)) AS change, -- 1,000 60-kg bags
   100 * CAST(observation.value - observation.previous_value AS DOUBLE)
-  / NULLIF(CAST(observation.previous_value AS DOUBLE), 0) AS change_pct
+    / NULLIF(CAST(observation.previous_value AS DOUBLE), 0) AS change_pct
 FROM foundation.fct_psd_observation AS observation
 JOIN foundation.dim_commodity AS commodity
   ON commodity.commodity_key = observation.commodity_key

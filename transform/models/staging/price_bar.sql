@@ -52,10 +52,8 @@ SELECT
   CAST(local_time AS DATE) AS trade_date, -- in the exchange's time zone
   bar_timestamp,
   CASE
-    WHEN CAST(local_time AS TIME) <> CAST('00:00:00' AS TIME)
-    THEN 'live'
-    WHEN close_price IS NULL
-    THEN 'gap'
+    WHEN CAST(local_time AS TIME) <> CAST('00:00:00' AS TIME) THEN 'live'
+    WHEN close_price IS NULL THEN 'gap'
     ELSE 'settled'
   END AS bar_status,
   CAST(ROUND(open_price, 4) AS DECIMAL(10, 4)) AS open_usc_lb, -- US cents per pound

@@ -39,7 +39,10 @@ SELECT
     CAST(released_at AS DATE),
     LEAST(
       TRY_CAST(
-        regexp_extract(path, 'psd/([0-9]{4})/[0-9]{2}/', 1) || '-' || regexp_extract(path, 'psd/[0-9]{4}/([0-9]{2})/', 1) || '-12' AS DATE
+        regexp_extract(path, 'psd/([0-9]{4})/[0-9]{2}/', 1)
+          || '-'
+          || regexp_extract(path, 'psd/[0-9]{4}/([0-9]{2})/', 1)
+          || '-12' AS DATE
       ),
       CAST(landed_at AS DATE)
     )

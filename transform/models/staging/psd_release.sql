@@ -38,7 +38,9 @@ WITH content AS (
   SELECT
     path,
     COUNT(*) AS coffee_rows,
-    MIN(CASE WHEN usda_country_code IN ('BR', 'VM') THEN CAST(market_year_label AS INTEGER) END) AS first_market_year_label
+    MIN(
+      CASE WHEN usda_country_code IN ('BR', 'VM') THEN CAST(market_year_label AS INTEGER) END
+    ) AS first_market_year_label
   FROM staging.raw_psd
   GROUP BY
     path
@@ -73,12 +75,9 @@ SELECT
   first_market_year_label, -- of Brazil or Vietnam, as labelled in the file
   CAST(
     CASE
-      WHEN first_market_year_label = 1961
-      THEN -1
-      WHEN first_market_year_label = 1960
-      THEN 0
-      WHEN release_date < CAST('2023-06-01' AS DATE)
-      THEN -1
+      WHEN first_market_year_label = 1961 THEN -1
+      WHEN first_market_year_label = 1960 THEN 0
+      WHEN release_date < CAST('2023-06-01' AS DATE) THEN -1
       ELSE 0
     END AS INTEGER
   ) AS market_year_shift -- years to add to a label to get the START year of the season

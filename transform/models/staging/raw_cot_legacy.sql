@@ -39,14 +39,14 @@ WITH line AS (
   FROM read_csv(
     @landing_dir || '/cot_legacy/*/*.csv.gz',
     columns = {'text': 'VARCHAR'},
-    auto_detect = false,
-    header = false,
+    auto_detect = FALSE,
+    header = FALSE,
     delim = '\t',
     quote = '',
     escape = '',
     compression = 'gzip',
-    filename = true,
-    hive_partitioning = false
+    filename = TRUE,
+    hive_partitioning = FALSE
   )
 ), header AS (
   SELECT
@@ -84,7 +84,10 @@ SELECT
   field['Noncommercial Positions-Spreading (All)'] AS noncommercial_spread,
   field['Commercial Positions-Long (All)'] AS commercial_long,
   field['Commercial Positions-Short (All)'] AS commercial_short,
-  COALESCE(field[' Total Reportable Positions-Long (All)'], field['Total Reportable Positions-Long (All)']) AS reportable_long, -- a blank of upstream's own
+  COALESCE(
+    field[' Total Reportable Positions-Long (All)'],
+    field['Total Reportable Positions-Long (All)']
+  ) AS reportable_long, -- a blank of upstream's own
   field['Total Reportable Positions-Short (All)'] AS reportable_short,
   field['Nonreportable Positions-Long (All)'] AS nonreportable_long,
   field['Nonreportable Positions-Short (All)'] AS nonreportable_short,

@@ -37,8 +37,8 @@ WITH document AS (
     columns = {
       'chart': 'STRUCT(result STRUCT(meta STRUCT(symbol VARCHAR, currency VARCHAR, "exchangeTimezoneName" VARCHAR), "timestamp" BIGINT[], indicators STRUCT(quote STRUCT("open" DOUBLE[], high DOUBLE[], low DOUBLE[], "close" DOUBLE[], volume BIGINT[])[]))[])'
     },
-    filename = true,
-    hive_partitioning = false
+    filename = TRUE,
+    hive_partitioning = FALSE
   )
 ), bar AS (
   SELECT

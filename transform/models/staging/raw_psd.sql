@@ -57,19 +57,22 @@ WITH line AS (
       'c15': 'VARCHAR',
       'c16': 'VARCHAR'
     },
-    auto_detect = false,
-    header = false,
-    null_padding = true,
+    auto_detect = FALSE,
+    header = FALSE,
+    null_padding = TRUE,
     delim = ',',
     quote = '"',
     escape = '"',
     compression = 'gzip',
-    filename = true,
-    hive_partitioning = false
+    filename = TRUE,
+    hive_partitioning = FALSE
   )
   WHERE
     c1 IN ('0711100', 'Commodity_Code')
-    OR list_has_any([c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16], ['0711100', 'Commodity_Code'])
+    OR list_has_any(
+      [c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16],
+      ['0711100', 'Commodity_Code']
+    )
 ), header AS (
   SELECT
     path,

@@ -5,9 +5,7 @@ MODEL (
   name staging.seed_commodity,
   kind SEED (
     path '../../seeds/seed_commodity.csv',
-    csv_settings (
-      keep_default_na = false
-    )
+    csv_settings (keep_default_na = false)
   ),
   description 'Commodities and their external identifiers, written by hand. One row: one commodity.',
   grain commodity_id,

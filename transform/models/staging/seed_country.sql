@@ -5,9 +5,7 @@ MODEL (
   name staging.seed_country,
   kind SEED (
     path '../../seeds/seed_country.csv',
-    csv_settings (
-      keep_default_na = false
-    )
+    csv_settings (keep_default_na = false)
   ),
   description 'ISO codes of the countries in USDA PSD. One row: one USDA country code.',
   grain usda_country_code,

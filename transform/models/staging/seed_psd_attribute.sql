@@ -5,9 +5,7 @@ MODEL (
   name staging.seed_psd_attribute,
   kind SEED (
     path '../../seeds/seed_psd_attribute.csv',
-    csv_settings (
-      keep_default_na = false
-    )
+    csv_settings (keep_default_na = false)
   ),
   description 'Attributes of a PSD coffee balance. One row: one attribute.',
   grain attribute_number,

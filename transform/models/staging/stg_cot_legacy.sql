@@ -29,10 +29,12 @@ MODEL (
   audits (
     not_null(columns := (cftc_contract_market_code, report_date, open_interest)),
     unique_combination_of_columns(columns := (cftc_contract_market_code, report_date)),
-    forall(criteria := (
-      open_interest = noncommercial_long + noncommercial_spread + commercial_long + nonreportable_long,
-      open_interest = noncommercial_short + noncommercial_spread + commercial_short + nonreportable_short
-    ))
+    forall(
+      criteria := (
+        open_interest = noncommercial_long + noncommercial_spread + commercial_long + nonreportable_long,
+        open_interest = noncommercial_short + noncommercial_spread + commercial_short + nonreportable_short
+      )
+    )
   )
 );
 
@@ -47,7 +49,10 @@ WITH landed AS (
   SELECT
     raw.*,
     landed.landed_at,
-    ROW_NUMBER() OVER (PARTITION BY raw.cftc_contract_market_code, raw.report_date ORDER BY landed.landed_at DESC, raw.path DESC) AS vintage_rank
+    ROW_NUMBER() OVER (
+      PARTITION BY raw.cftc_contract_market_code, raw.report_date
+      ORDER BY landed.landed_at DESC, raw.path DESC
+    ) AS vintage_rank
   FROM staging.raw_cot_legacy AS raw
   JOIN landed
     ON landed.path = raw.path

@@ -29,7 +29,10 @@ MODEL (
 WITH ranked AS (
   SELECT
     *,
-    ROW_NUMBER() OVER (PARTITION BY ticker, trade_date ORDER BY landed_at DESC, path DESC, bar_timestamp DESC) AS vintage_rank
+    ROW_NUMBER() OVER (
+      PARTITION BY ticker, trade_date
+      ORDER BY landed_at DESC, path DESC, bar_timestamp DESC
+    ) AS vintage_rank
   FROM staging.price_bar
   WHERE
     bar_status = 'settled'

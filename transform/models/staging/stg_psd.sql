@@ -23,7 +23,9 @@ MODEL (
   ),
   audits (
     not_null(columns := (release_date, usda_country_code, market_year, attribute_id, value)),
-    unique_combination_of_columns(columns := (release_date, usda_commodity_code, usda_country_code, market_year, attribute_id)),
+    unique_combination_of_columns(
+      columns := (release_date, usda_commodity_code, usda_country_code, market_year, attribute_id)
+    ),
     accepted_values(column := usda_commodity_code, is_in := ('0711100')),
     forall(criteria := (market_year BETWEEN 1950 AND 2100)),
     forall_non_blocking(criteria := (value >= 0))
