@@ -216,14 +216,18 @@ func finishScript(root string) error {
 func TestFaultKilledAtEveryStepOfADecision(t *testing.T) {
 	t.Parallel()
 	want := decidedZone(t)
-	steps := 0
-	if err := decide(want, Options{Now: at(noon), OnStep: func(string) error { steps++; return nil }}, script()...); err != nil {
+	var steps []string
+	if err := decide(want, Options{Now: at(noon), OnStep: func(s string) error { steps = append(steps, s); return nil }}, script()...); err != nil {
 		t.Fatal(err)
 	}
-	if steps < 60 {
-		t.Fatalf("%d steps only", steps)
+	if len(steps) < 60 {
+		t.Fatalf("%d steps only", len(steps))
 	}
-	for n := 1; n <= steps; n++ {
+	for i, step := range steps {
+		if sameAsNext(step) {
+			continue
+		}
+		n := i + 1
 		root := decidedZone(t)
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), "LANDING_TEST_ROLE=decide", "LANDING_TEST_ROOT="+root, fmt.Sprintf("LANDING_TEST_STEP=%d", n))
