@@ -6,14 +6,22 @@ func TestRowWiseReaders(t *testing.T) {
 	const csv = "read_csv(@landing_dir || '/a/*.csv', columns = {'a': 'INT', 'b': 'INT[]'}, auto_detect = false, filename = true)"
 	const json = "read_json(@landing_dir || '/a/*.json', columns = {'a': 'INT', 'b': 'INT[]'}, format = 'newline_delimited')"
 	for query, want := range map[string]bool{
-		"SELECT a + 1 AS a, CASE WHEN a > 1 THEN 'x' END AS c FROM " + csv + " WHERE a IN (1, 2)":                                                 true,
-		"SELECT a, unnest(b) AS c FROM " + json:                                                                                                   true,
+		"SELECT a + 1 AS a, CASE WHEN a > 1 THEN 'x' END AS c FROM " + csv + " WHERE a IN (1, 2)":                                                            true,
+		"WITH d AS (SELECT filename AS f, a FROM " + csv + "), h AS (SELECT f AS g, a FROM d WHERE a = 1) SELECT d.a FROM d JOIN h ON h.g = d.f AND h.a > 0": true,
+		"WITH d AS (SELECT r.filename, r.a FROM " + csv + " AS r) SELECT x.a, y.a AS b FROM d AS x LEFT JOIN d AS y ON x.filename = y.filename":              true,
+		"SELECT a, unnest(b) AS c FROM " + json: true,
 		"WITH d AS (SELECT regexp_extract(filename, 'x') AS path, b FROM " + csv + "), e AS (SELECT path, unnest(b) AS c FROM d) SELECT * FROM e": true,
 		"SELECT r.a, u.v FROM " + csv + " AS r, unnest(r.b) AS u(v)":                                                                              true,
 		"SELECT x.a FROM (SELECT a FROM " + csv + ") AS x":                                                                                        true,
 		"SELECT a FROM " + csv + " UNION ALL SELECT a FROM " + json:                                                                               true,
 
-		"SELECT a FROM " + csv + " UNION SELECT a FROM " + json:                                                     false,
+		"SELECT a FROM " + csv + " UNION SELECT a FROM " + json:                                                                            false,
+		"WITH d AS (SELECT lower(filename) AS filename, a FROM " + csv + ") SELECT x.a FROM d AS x JOIN d AS y ON x.filename = y.filename": false,
+		"WITH d AS (SELECT filename, a FROM " + csv + ") SELECT x.a FROM d AS x JOIN d AS y ON x.filename = y.filename OR x.a = y.a":       false,
+		"WITH d AS (SELECT filename, a FROM " + csv + ") SELECT x.a FROM d AS x JOIN d AS y ON x.filename = x.filename AND x.a = y.a":      false,
+		"WITH d AS (SELECT filename, a FROM " + csv + ") SELECT x.a FROM d AS x RIGHT JOIN d AS y ON x.filename = y.filename":              false,
+		"WITH d(a, filename) AS (SELECT filename, a FROM " + csv + ") SELECT x.a FROM d AS x JOIN d AS y ON x.filename = y.filename":       false,
+		"WITH d AS (SELECT filename, a FROM " + csv + ") SELECT x.a FROM d AS x JOIN d AS y ON x.filename <= y.filename":                   false,
 		"SELECT DISTINCT a FROM " + csv:                                                                             false,
 		"SELECT a FROM " + csv + " ORDER BY a LIMIT 1":                                                              false,
 		"SELECT sum(a) AS a FROM " + csv:                                                                            false,

@@ -35,6 +35,7 @@ MODEL (
 
 WITH line AS (
   SELECT
+    filename,
     regexp_extract(filename, 'psd/[0-9]{4}/[0-9]{2}/[^/]+$') AS path,
     [c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16] AS cells
   FROM read_csv(
@@ -75,7 +76,7 @@ WITH line AS (
     )
 ), header AS (
   SELECT
-    path,
+    filename,
     list_position(cells, 'Commodity_Code') AS commodity_code_at,
     list_position(cells, 'Commodity_Description') AS commodity_description_at,
     list_position(cells, 'Country_Code') AS country_code_at,
@@ -108,6 +109,6 @@ SELECT
   list_extract(line.cells, header.value_at) AS value
 FROM line
 JOIN header
-  ON header.path = line.path
+  ON header.filename = line.filename
 WHERE
   list_extract(line.cells, header.commodity_code_at) = '0711100'
