@@ -46,6 +46,7 @@ func TestPortable(t *testing.T) {
 		{"SELECT CAST(a AS DECIMAL) AS x, CAST(a AS DECIMAL(18, 4)) AS y, CAST(a AS HUGEINT) AS z FROM s.t", "2:18 portablesyntax, 2:75 portablesyntax"},
 		{"SELECT AVG(a) AS x, AVG(CAST(a AS DOUBLE)) AS y FROM s.t", "2:8 portablefunctions"},
 		{"SELECT date_diff('day', a, b) AS x, date_diff('month', a, b) AS y FROM s.t", "2:37 portablefunctions"},
+		{"SELECT @IF(@low > 1, a, LEAST(a, b)) AS x FROM s.t", "2:25 portablefunctions"},
 		// names that are functions or keywords elsewhere
 		{"WITH year_range(a, b) AS (SELECT 1, 2) SELECT range, filter, r.a AS first FROM year_range AS r(a, b)", ""},
 		{"SELECT SUM(a) FILTER (WHERE b > 0) OVER (PARTITION BY c ORDER BY d ROWS BETWEEN 5 PRECEDING AND CURRENT ROW) AS x FROM s.t", ""},

@@ -53,10 +53,11 @@ func (r *review) operand(i int) bool {
 	return true
 }
 
-// functions looks up every call.
+// functions looks up every call. What a macro becomes is the business of the
+// engine that expands it.
 func (r *review) functions() {
 	for i, t := range r.query {
-		if !r.is(i+1, "(") || t.Kind != model.Ident && t.Kind != model.Macro || r.roles[i] == sqlfmt.TypeName || r.names(i) {
+		if !r.is(i+1, "(") || t.Kind != model.Ident || r.roles[i] == sqlfmt.TypeName || r.names(i) {
 			continue
 		}
 		name := strings.ToLower(t.Text)

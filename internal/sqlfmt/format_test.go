@@ -163,6 +163,8 @@ FROM t
 SELECT
   1 AS a;
 `},
+		{"macros", "MODEL (name s.t, kind FULL); @DEF(low, 1 + 2 );\nselect @if(@low>1, a, b) as x, @each([a, b], c -> sum(@c)) as y from t where @and(a>1, true)",
+			"MODEL (\n  name s.t,\n  kind FULL\n);\n\n@DEF(low, 1 + 2);\n\nSELECT\n  @if(@low > 1, a, b) AS x,\n  @each([a, b], c -> sum(@c)) AS y\nFROM t\nWHERE\n  @and(a > 1, TRUE)\n"},
 		{"seed", "MODEL (name s.t, kind seed (path 'x.csv', csv_settings (keep_default_na = false)));",
 			"MODEL (\n  name s.t,\n  kind SEED (\n    path 'x.csv',\n    csv_settings (keep_default_na = false)\n  )\n);\n"},
 		{"audits", "audit (name a, blocking false);select * from @this_model where x is null;\n\naudit(name b);select 1 from @this_model",

@@ -85,7 +85,11 @@ func queries(text string) []string {
 	var seen []model.Token
 	end := func() {
 		headed := len(seen) > 1 && (seen[0].Is("MODEL") || seen[0].Is("AUDIT")) && seen[1].Is("(")
-		if len(seen) > 0 && !headed {
+		switch {
+		case len(seen) == 0 || headed:
+		case seen[0].Kind == model.Macro: // @DEF(name, value): its arguments are expressions
+			all = append(all, "SELECT "+b.String())
+		default:
 			all = append(all, b.String())
 		}
 		b.Reset()
