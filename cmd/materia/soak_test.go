@@ -54,8 +54,8 @@ type soak struct {
 	from  time.Time // simulated
 
 	mu       sync.Mutex
-	events   []soakEvent // runs of sources that ended well, in order
-	running  map[int]bool
+	events   []soakEvent          // runs of sources that ended well, in order
+	started  map[string]time.Time // by pipeline: the MATERIA_NOW of its newest child
 	kills    int
 	answers  atomic.Int64
 	failures atomic.Int64
@@ -85,7 +85,7 @@ func TestSoak(t *testing.T) {
 	}
 	day, err := time.Parse(time.RFC3339, today)
 	must(t, err)
-	s := &soak{t: t, from: day, began: time.Now(), running: map[int]bool{}}
+	s := &soak{t: t, from: day, began: time.Now(), started: map[string]time.Time{}}
 	var fixed atomic.Pointer[time.Time]
 	fixed.Store(&day)
 	sample := upstream.New(upstream.Options{Since: 2025, FirstArchive: day.AddDate(0, -3, 0), ExtraRows: 100, Now: func() time.Time {
@@ -167,11 +167,10 @@ func (s *soak) live(sample *upstream.Server, length time.Duration) supervise.Sta
 	}
 	must(t, supervise.Run(ctx, supervise.Options{Workflows: workflows, Journal: j, Alerts: &alert.Desk{Journal: j, Now: s.now}, Clock: clock,
 		Log: slog.New(slog.DiscardHandler), RunJob: func(ctx context.Context, job supervise.Job) supervise.Outcome {
-			at := s.now()
 			out := children.Run(ctx, job)
 			if out.Status == state.Success && job.Pipeline != supervise.Transform && job.Pipeline != supervise.Export {
 				s.mu.Lock()
-				s.events = append(s.events, soakEvent{job.Pipeline, at})
+				s.events = append(s.events, soakEvent{job.Pipeline, s.started[job.Pipeline]})
 				s.mu.Unlock()
 			}
 			return out
@@ -195,8 +194,12 @@ func (s *soak) live(sample *upstream.Server, length time.Duration) supervise.Sta
 
 // child is a pipeline of this moment.
 func (s *soak) child(pipeline string) *exec.Cmd {
+	now := s.now()
+	s.mu.Lock()
+	s.started[pipeline] = now
+	s.mu.Unlock()
 	c := s.h.command("--lock-wait", "1m", "pipeline", "run", pipeline)
-	c.Env = append(c.Env, "MATERIA_NOW="+s.now().Format(time.RFC3339))
+	c.Env = append(c.Env, "MATERIA_NOW="+now.Format(time.RFC3339))
 	return c
 }
 
@@ -350,11 +353,12 @@ func (s *soak) judge(st supervise.Status) {
 	}
 }
 
-// figures are the published tables without their moments of loading.
+// figures are the published tables without their moments of loading. Floating
+// point is rounded: DuckDB's threads add it up in any order.
 func figures(h *house) map[string]string {
 	h.t.Helper()
 	got := map[string]string{}
-	for _, row := range h.query(`SELECT table_name AS t, string_agg(CASE WHEN data_type LIKE 'TIMESTAMP%' THEN '' ELSE '"' || column_name || '"' END, ', ') FILTER (data_type NOT LIKE 'TIMESTAMP%') AS c
+	for _, row := range h.query(`SELECT table_name AS t, string_agg(CASE WHEN data_type IN ('DOUBLE', 'FLOAT') THEN 'round("' || column_name || '", 3)' ELSE '"' || column_name || '"' END, ', ' ORDER BY column_index) FILTER (data_type NOT LIKE 'TIMESTAMP%') AS c
 		FROM duckdb_columns() WHERE schema_name = 'serving' AND table_name IN ('commodity_metrics', 'coffee_prices', 'cot_positioning', 'ice_warehouse_stocks', 'weather_daily') GROUP BY 1`) {
 		content := h.query(fmt.Sprintf(`SELECT count(*) || ' rows, ' || coalesce(sum(hash(x)::HUGEINT), 0) AS v FROM (SELECT %s FROM serving.%s) x`, row["c"], row["t"]))
 		got[fmt.Sprint(row["t"])] = fmt.Sprint(content[0]["v"])

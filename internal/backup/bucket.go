@@ -196,11 +196,9 @@ func (b *Bucket) digestOfObject(ctx context.Context, key string) (d digest, prom
 func (b *Bucket) Reach(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the list after its first page
-	for o := range b.client.ListObjects(ctx, b.name, minio.ListObjectsOptions{Prefix: b.prefix, MaxKeys: 1}) {
-		if o.Err != nil {
-			return fmt.Errorf("backup: bucket %s: %w", b.name, o.Err)
-		}
-		break
+	first, ok := <-b.client.ListObjects(ctx, b.name, minio.ListObjectsOptions{Prefix: b.prefix, MaxKeys: 1})
+	if ok && first.Err != nil {
+		return fmt.Errorf("backup: bucket %s: %w", b.name, first.Err)
 	}
 	return nil
 }

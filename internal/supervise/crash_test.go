@@ -114,33 +114,40 @@ func TestKilledAtEveryStep(t *testing.T) {
 		t.Fatalf("%d steps, want 4 for each of 5 jobs", steps)
 	}
 	for at := range steps {
-		dir := t.TempDir()
-		var exit *exec.ExitError
-		killed := supervisor(dir, "MATERIA_TEST_KILL_AT="+strconv.Itoa(at))
-		if err := killed.Run(); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-			t.Fatalf("step %d: %v, want killed", at, err)
+		t.Run(strconv.Itoa(at), func(t *testing.T) {
+			t.Parallel()
+			killedAt(t, at)
+		})
+	}
+}
+
+func killedAt(t *testing.T, at int) {
+	dir := t.TempDir()
+	var exit *exec.ExitError
+	killed := supervisor(dir, "MATERIA_TEST_KILL_AT="+strconv.Itoa(at))
+	if err := killed.Run(); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+		t.Fatalf("step %d: %v, want killed", at, err)
+	}
+	before := statuses(t, dir)
+	if text, err := supervisor(dir).CombinedOutput(); err != nil {
+		t.Fatalf("step %d: the next one: %v\n%s", at, err, text)
+	}
+	after := statuses(t, dir)
+	for _, pipeline := range []string{"a", "b", "c", Transform, Export} {
+		if after[pipeline] != state.Success {
+			t.Errorf("step %d: %s is %q", at, pipeline, after[pipeline])
 		}
-		before := statuses(t, dir)
-		if text, err := supervisor(dir).CombinedOutput(); err != nil {
-			t.Fatalf("step %d: the next one: %v\n%s", at, err, text)
+		name := pipeline
+		if len(name) == 1 {
+			name = "extract_" + name
 		}
-		after := statuses(t, dir)
-		for _, pipeline := range []string{"a", "b", "c", Transform, Export} {
-			if after[pipeline] != state.Success {
-				t.Errorf("step %d: %s is %q", at, pipeline, after[pipeline])
-			}
-			name := pipeline
-			if len(name) == 1 {
-				name = "extract_" + name
-			}
-			starts, ends := counted(t, dir, name)
-			wantMost := 1
-			if before[pipeline] == state.Running {
-				wantMost = 2
-			}
-			if ends < 1 || starts > wantMost {
-				t.Errorf("step %d: %s started %d times and ended %d times; it was %q at the kill", at, name, starts, ends, before[pipeline])
-			}
+		starts, ends := counted(t, dir, name)
+		wantMost := 1
+		if before[pipeline] == state.Running {
+			wantMost = 2
+		}
+		if ends < 1 || starts > wantMost {
+			t.Errorf("step %d: %s started %d times and ended %d times; it was %q at the kill", at, name, starts, ends, before[pipeline])
 		}
 	}
 }
