@@ -170,6 +170,8 @@ func survivesKill(t *testing.T, h *house, verb, moment, before, after string) {
 	}
 }
 
+// TestKillAtEveryStep kills at each kind of step, and with MATERIA_LONG at each
+// step of every model.
 func TestKillAtEveryStep(t *testing.T) {
 	for _, c := range []struct {
 		name, verb string
@@ -188,7 +190,14 @@ func TestKillAtEveryStep(t *testing.T) {
 			if len(steps) < c.least || before == after {
 				t.Fatalf("steps %v, content the same: %v", steps, before == after)
 			}
+			seen := map[string]bool{}
 			for i, name := range steps {
+				// "step 7 build staging.rates": another model takes the same steps.
+				kind := strings.Fields(name)[2] + fmt.Sprint(len(strings.Fields(name)))
+				if os.Getenv("MATERIA_LONG") == "" && seen[kind] {
+					continue
+				}
+				seen[kind] = true
 				h := base.clone()
 				if seen, _, survived := victim(t, c.verb, h.root, i+1, 0); survived || len(seen) != i+1 || seen[i] != name {
 					t.Fatalf("should have died at %s: %v", name, seen)
