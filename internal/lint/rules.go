@@ -64,7 +64,7 @@ func (r *review) functions() {
 		switch {
 		case r.roles[i] == sqlfmt.Keyword: // COALESCE( and IN ( are in the list of keywords
 		case name == "avg" && !r.floats(i+2, r.closing(i+1)):
-			r.report(PortableFunctions, t, "AVG(CAST(x AS DOUBLE))", "AVG of a DECIMAL is a DECIMAL in Trino")
+			r.report(PortableFunctions, t, "CAST(SUM(x) AS DOUBLE) / COUNT(x), which does not depend on the order of rows, or AVG(CAST(x AS DOUBLE))", "AVG of a DECIMAL is a DECIMAL in Trino")
 		case name == "date_diff" && !(i+2 < len(r.query) && r.query[i+2].Text == "'day'"):
 			r.report(PortableFunctions, t, "date_diff('day', a, b) of two dates", "DuckDB counts the boundaries between two times, Trino whole units")
 		case !functions[name]:

@@ -2,6 +2,7 @@
 -- Sums over 30 and 90 days and of the season end with the day, so a normal compares the same days of each year. A normal needs 24 of the
 -- 30 years (four fifths, as WMO-No. 1203 asks), else it is NULL. Band: the value at or below which a tenth (nine tenths) of the years lie,
 -- by nearest rank.
+-- Means are exact sums over counts: a mean of doubles would depend on the order in which rows come.
 MODEL (
   name foundation.fct_weather_normal,
   kind FULL,
@@ -44,11 +45,21 @@ SELECT
   location_key,
   calendar_day,
   CAST(COUNT(rain_30d_mm) AS INTEGER) AS normal_years, -- of the 30-day sum
-  CASE WHEN COUNT(rain_30d_mm) >= 24 THEN AVG(CAST(rain_30d_mm AS DOUBLE)) END AS rain_30d_normal_mm,
-  CASE WHEN COUNT(rain_90d_mm) >= 24 THEN AVG(CAST(rain_90d_mm AS DOUBLE)) END AS rain_90d_normal_mm,
-  CASE WHEN COUNT(balance_30d_mm) >= 24 THEN AVG(CAST(balance_30d_mm AS DOUBLE)) END AS balance_30d_normal_mm,
-  CASE WHEN COUNT(balance_90d_mm) >= 24 THEN AVG(CAST(balance_90d_mm AS DOUBLE)) END AS balance_90d_normal_mm,
-  CASE WHEN MAX(seasons) >= 24 THEN AVG(CAST(season_rain_mm AS DOUBLE)) END AS season_rain_normal_mm,
+  CASE
+    WHEN COUNT(rain_30d_mm) >= 24 THEN CAST(SUM(rain_30d_mm) AS DOUBLE) / COUNT(rain_30d_mm)
+  END AS rain_30d_normal_mm,
+  CASE
+    WHEN COUNT(rain_90d_mm) >= 24 THEN CAST(SUM(rain_90d_mm) AS DOUBLE) / COUNT(rain_90d_mm)
+  END AS rain_90d_normal_mm,
+  CASE
+    WHEN COUNT(balance_30d_mm) >= 24 THEN CAST(SUM(balance_30d_mm) AS DOUBLE) / COUNT(balance_30d_mm)
+  END AS balance_30d_normal_mm,
+  CASE
+    WHEN COUNT(balance_90d_mm) >= 24 THEN CAST(SUM(balance_90d_mm) AS DOUBLE) / COUNT(balance_90d_mm)
+  END AS balance_90d_normal_mm,
+  CASE
+    WHEN MAX(seasons) >= 24 THEN CAST(SUM(season_rain_mm) AS DOUBLE) / COUNT(season_rain_mm)
+  END AS season_rain_normal_mm,
   CASE
     WHEN MAX(seasons) >= 24 THEN MIN(CASE WHEN 10 * season_rank >= seasons THEN season_rain_mm END)
   END AS season_rain_p10_mm,

@@ -78,7 +78,7 @@ WITH dated AS (
   SELECT
     location_id,
     EXTRACT(MONTH FROM month_start) AS calendar_month,
-    CASE WHEN COUNT(rain_mm) >= 24 THEN AVG(CAST(rain_mm AS DOUBLE)) END AS rain_normal_mm
+    CASE WHEN COUNT(rain_mm) >= 24 THEN CAST(SUM(rain_mm) AS DOUBLE) / COUNT(rain_mm) END AS rain_normal_mm
   FROM month
   WHERE
     month_start BETWEEN CAST('1991-01-01' AS DATE) AND CAST('2020-12-01' AS DATE)
