@@ -1,0 +1,5 @@
+//go:build !race
+
+package psdonline
+
+const raceDetector = false

@@ -1,0 +1,6 @@
+//go:build race
+
+package psdonline
+
+// raceDetector makes every byte several times as dear.
+const raceDetector = true
