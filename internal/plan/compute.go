@@ -233,6 +233,7 @@ func (d *diff) model(t *target) {
 		case t.ledger == "" || r.CodeHash != m.CodeHash || ledgerID(r.Model) != t.ledger:
 		case m.Incremental():
 			reasons = append(reasons, d.intervals(t, r, n.New+n.Gone > 0)...)
+			p.elapsed = p.elapsed || t.span != span{r.From, r.To}
 		case n.Gone == 0 && n.New == len(fresh):
 			t.base, t.fresh = r.Version, fresh
 		}

@@ -47,6 +47,7 @@ type Plan struct {
 	Models             []Assignment `json:"models"` // the whole environment after the plan
 
 	changes     bool
+	elapsed     bool // an incremental model covers another span than before
 	landingRoot string
 	project     *model.Project
 	targets     []*target // parallel to Models

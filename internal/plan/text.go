@@ -17,6 +17,8 @@ func (p *Plan) headline() string {
 		return fmt.Sprintf("Differences from the `%s` environment:", p.Env)
 	case len(p.NewData) > 0:
 		return fmt.Sprintf("New data for the `%s` environment:", p.Env)
+	case p.elapsed:
+		return fmt.Sprintf("Intervals are over since the last plan of the `%s` environment:", p.Env)
 	case p.changes:
 		return fmt.Sprintf("Tables of the `%s` environment are missing and will be built again:", p.Env)
 	case p.Kind == KindRun:
