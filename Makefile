@@ -14,7 +14,7 @@ FUZZ_PACKAGES ?= ./internal/...
 SHELL_FILES := .ci/run infra/supervisor/start-materia $(shell git ls-files '*.sh' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: sbom vulncheck lint-ci infra-test secrets-decrypt-dev secrets-decrypt-prod secrets-edit-dev secrets-edit-prod build demo test cover bench lint lint-fix format css-build css-watch long kill-trials fuzz screenshots systemd-test soak yardstick-sqlmesh clean help
+.PHONY: sbom vulncheck lint-ci infra-test secrets-decrypt-dev secrets-decrypt-prod secrets-edit-dev secrets-edit-prod build demo test cover bench lint lint-fix format css-build css-watch long kill-trials fuzz screenshots systemd-test systemd-deploy-test soak yardstick-sqlmesh clean help
 
 build: ## build bin/materia
 	@echo "building bin/materia (the first build compiles SQLite and links DuckDB: a few minutes)"
@@ -60,6 +60,7 @@ long: ## the slow suites in full: kill trials, rotations, fuzzing, browser, SQLM
 	MATERIA_LONG=1 $(GO) test -timeout 120m $(LONG_FLAGS) ./...
 	$(MAKE) fuzz FUZZ_TIME=60s
 	$(MAKE) systemd-test
+	$(MAKE) systemd-deploy-test
 	$(MAKE) yardstick-sqlmesh
 
 kill-trials: ## 10,000 extractions killed at random moments; stops and resumes, the count is in tmp/kill-trials.json
@@ -71,6 +72,9 @@ soak: ## 30 minutes (SOAK_MINUTES) of weeks on a fast clock, with faults, kills 
 
 systemd-test: build ## the units under a real systemd in a Debian root of its own (root, debootstrap; skips loudly)
 	scripts/systemd_test.sh
+
+systemd-deploy-test: build ## from a bare Debian root to a self-updating server under a real systemd (root, debootstrap, sops; skips loudly)
+	scripts/systemd_deploy_test.sh
 
 fuzz: ## every fuzz target of FUZZ_PACKAGES for FUZZ_TIME
 	@for p in $$($(GO) list $(FUZZ_PACKAGES)); do \

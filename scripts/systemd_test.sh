@@ -16,9 +16,10 @@
 #   MATERIA_SYSTEMD_ROOT=/var/tmp/materia-systemd-root   kept between runs
 set -euo pipefail
 cd "$(dirname "$0")/.."
+test_name=systemd-test
+# shellcheck source=scripts/systemd_machine.sh
+. scripts/systemd_machine.sh
 root=${MATERIA_SYSTEMD_ROOT:-/var/tmp/materia-systemd-root}
-skip() { echo "SKIPPED: systemd-test: $*" >&2; exit 0; }
-fail() { echo "systemd-test: $*" >&2; exit 1; }
 
 [ -x bin/materia ] || fail "no bin/materia: make build"
 command -v systemd-analyze >/dev/null || skip "systemd-analyze is not installed"
@@ -29,14 +30,7 @@ for unit in infra/supervisor/*.service; do
   echo "exposure $score  $(basename "$unit")"
 done
 
-[ "$(id -u)" = 0 ] || skip "needs root"
-command -v debootstrap >/dev/null || skip "debootstrap is not installed"
-unshare --fork --pid --mount --uts --cgroup true 2>/dev/null || skip "namespaces are not allowed here"
-if [ ! -x "$root/lib/systemd/systemd" ]; then
-  rm -rf "$root"
-  echo "systemd-test: making a Debian root in $root (minutes, once)"
-  debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus bookworm "$root" >"$root.log" 2>&1 || skip "debootstrap failed: $(tail -n 1 "$root.log")"
-fi
+machine_root "$root" systemd,systemd-sysv,dbus
 
 # The machine inside: user, folders, program, units, and the test as a service.
 rm -rf "$root"/opt/materia "$root"/data "$root"/test "$root"/etc/systemd/system/materia* "$root"/etc/systemd/system/*.wants/materia*
@@ -153,61 +147,14 @@ echo 0 >/test/result
 systemctl poweroff --force
 EOF
 chmod 755 "$root/test/run"
-rm -f "$root/etc/machine-id" && touch "$root/etc/machine-id"
 for w in multi-user.target.wants/test.service sockets.target.wants/blackhole.socket; do
   mkdir -p "$root/etc/systemd/system/$(dirname "$w")"
   ln -sfn "/etc/systemd/system/$(basename "$w")" "$root/etc/systemd/system/$w"
 done
 
-# inside is the first process of the new namespaces: it lays out the file systems
-# and becomes systemd.
-cat >"$root/test/inside" <<'EOF'
-#!/bin/bash
-set -eu
-root=$1
-mount --make-rprivate /
-mount --bind "$root" "$root"
-mount -t proc proc "$root/proc"
-mount -t sysfs sysfs "$root/sys" 2>/dev/null || mount --rbind /sys "$root/sys"
-mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
-mount -t tmpfs tmpfs "$root/run"
-mount -t tmpfs tmpfs "$root/tmp"
-mount -t tmpfs -o mode=755 tmpfs "$root/dev"
-while read -r name major minor; do mknod -m 666 "$root/dev/$name" c "$major" "$minor"; done <<'DEV'
-null 1 3
-zero 1 5
-full 1 7
-random 1 8
-urandom 1 9
-tty 5 0
-DEV
-mkdir "$root/dev/shm" "$root/dev/pts" "$root/dev/mqueue"
-mount -t devpts -o newinstance,ptmxmode=666,mode=620 devpts "$root/dev/pts"
-ln -s pts/ptmx "$root/dev/ptmx"
-hostname materia-test
-cd "$root"
-mkdir -p .old
-pivot_root . .old
-umount -l /.old
-exec env -i container=materia PATH=/usr/bin:/usr/sbin:/bin:/sbin /lib/systemd/systemd --log-target=journal
-EOF
-# A cgroup of its own, also where the machine itself uses version 1.
-groups=$(mktemp -d)
-mount -t cgroup2 cgroup2 "$groups" 2>/dev/null || skip "cgroup2 cannot be mounted here"
-group=$groups/materia-test-$$
-mkdir "$group" || skip "no cgroup can be made here"
-cleanup() {
-  [ ! -e "$group/cgroup.kill" ] || echo 1 >"$group/cgroup.kill" 2>/dev/null || true
-  sleep 0.5
-  find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || true
-  umount "$groups" 2>/dev/null && rmdir "$groups"
-}
-trap cleanup EXIT
+machine_cgroup
 rm -f "$root/test/log" "$root/test/result"
-(
-  echo "$BASHPID" >"$group/cgroup.procs"
-  exec timeout -s KILL 400 unshare --fork --pid --mount --uts --ipc --cgroup --kill-child bash "$root/test/inside" "$root"
-) >"$root/test/console" 2>&1 || true
+machine_boot "$root" 400
 cat "$root/test/log" 2>/dev/null || { cat "$root/test/console"; skip "systemd does not start in namespaces here"; }
 [ "$(cat "$root/test/result" 2>/dev/null)" = 0 ] || fail "failed; see above"
-echo "systemd-test: ok"
+echo "$test_name: ok"
