@@ -95,6 +95,7 @@ def land(materia, env, work, sample):
     replay = data / ".." / "yardstick" / "replay.py"
     if sample or not replay.exists():
         say("landing what the sample upstream has" if sample else f"no {replay}: landing what the sample upstream has")
+        (work / "demo").mkdir()
         run([materia, "demo", "--once", "--dir", work / "demo"], {**env, "DUCKDB_PATH": str(work / "demo" / "lakehouse.duckdb")}, ROOT)
         return
     server = subprocess.Popen([sys.executable, replay, "--data", data], stdout=subprocess.PIPE, text=True)
