@@ -88,7 +88,7 @@ func (c Config) step(ctx context.Context, dir string, r Release, check Check) er
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
-		return fmt.Errorf("%s: %w: %s", check.Name, err, lastLine(said.String()))
+		return fmt.Errorf("%s: %w: %s", check.Name, err, lastLines(said.String(), 8))
 	}
 	return nil
 }

@@ -62,9 +62,13 @@ func baseEnviron() []string {
 	return append(env, "LANG=C.UTF-8")
 }
 
-func lastLine(s string) string {
+func lastLine(s string) string { return lastLines(s, 1) }
+
+// lastLines is the end of what a command said: a compiler's own words stand
+// above make's.
+func lastLines(s string, n int) string {
 	lines := strings.Split(strings.TrimSpace(s), "\n")
-	return strings.TrimSpace(lines[len(lines)-1])
+	return strings.TrimSpace(strings.Join(lines[max(0, len(lines)-n):], "\n"))
 }
 
 // fetch brings tags and branch into a namespace of their own: git's own tags
