@@ -67,7 +67,8 @@ fi
 
 put "$here/infra/supervisor/start-materia" "$home/bin/start-materia" 755
 units=()
-for unit in "$here"/infra/supervisor/*.service "$here"/infra/supervisor/*.socket "$here"/infra/supervisor/*.path "$here"/infra/supervisor/*.timer; do
+# Sockets first: whoever asks the web before it runs waits instead of failing.
+for unit in "$here"/infra/supervisor/*.socket "$here"/infra/supervisor/*.path "$here"/infra/supervisor/*.timer "$here"/infra/supervisor/*.service; do
   [ -e "$unit" ] || continue
   put "$unit" "/etc/systemd/system/$(basename "$unit")" 644
   if grep -q '^\[Install\]' "$unit"; then units+=("$(basename "$unit")"); fi

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -48,6 +49,9 @@ const lockRetry = 50 * time.Millisecond
 // The lock is the kernel's and goes with its process; the file that carries it
 // stays, since removing it would let two processes lock two different files.
 func takeLock(ctx context.Context, path string, wait time.Duration, now func() time.Time) (*flock.Flock, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, fmt.Errorf("plan: lock %s: %w", path, err)
+	}
 	lock := flock.New(path+".lock", flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o644))
 	waiting, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
