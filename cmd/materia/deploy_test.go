@@ -188,7 +188,9 @@ func (s *server) restartWebWhenAsked() {
 		case <-time.After(20 * time.Millisecond):
 		}
 		info, err := os.Stat(filepath.Join(s.home, "run", "restart-web"))
-		if err == nil && info.ModTime().String() != seen {
+		// An empty file is one that is being written: a second TERM for the same
+		// wish would end the web at once.
+		if err == nil && info.Size() > 0 && info.ModTime().String() != seen {
 			seen = info.ModTime().String()
 			s.signal(&s.web, syscall.SIGTERM)
 		}
