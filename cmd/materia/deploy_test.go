@@ -44,7 +44,7 @@ func newServer(t *testing.T, realBuilds bool) *server {
 	}
 	_, upstream := smallUpstream(t)
 	s := &server{house: newHouse(t, "MATERIA_UPSTREAM="+upstream.URL), stop: make(chan struct{})}
-	s.project = priceProject(t)
+	s.project = cutProject(t, "serving.coffee_prices")
 	s.run("pipeline", "run", "extract_prices")
 	s.run("pipeline", "run", "transform")
 	s.run("pipeline", "run", "export_serving")

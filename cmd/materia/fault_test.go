@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"sync/atomic"
 	"testing"
 
 	"beanflows.coffee/materia/internal/upstream"
@@ -87,9 +88,9 @@ func (h *house) hasBoth() {
 // A publisher whose connections break before an answer.
 func TestUnreachableSource(t *testing.T) {
 	s, _ := smallUpstream(t)
-	down := true
+	var up atomic.Bool
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if down && strings.HasPrefix(r.URL.Path, "/apps.fas.usda.gov/") {
+		if !up.Load() && strings.HasPrefix(r.URL.Path, "/apps.fas.usda.gov/") {
 			panic(http.ErrAbortHandler)
 		}
 		s.ServeHTTP(w, r)
@@ -98,7 +99,7 @@ func TestUnreachableSource(t *testing.T) {
 	h := newHouse(t, "MATERIA_UPSTREAM="+server.URL)
 	h.project = partProject(t, "serving.coffee_prices", "serving.commodity_metrics")
 	h.oneSourceFails("EOF")
-	down = false
+	up.Store(true)
 	h.run("pipeline", "run", "all", "--since", "2025-12-01")
 	h.hasBoth()
 
