@@ -264,6 +264,9 @@ func (d *dailyReader) check() error {
 			held[[2]string{r.origin, r.code}] = r.bags
 		}
 	}
+	if len(held) == 0 {
+		return errors.New("the table of certified bags has no line: it is cut off")
+	}
 	for _, r := range d.report.records {
 		if r.section != transition {
 			continue

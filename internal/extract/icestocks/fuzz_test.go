@@ -12,6 +12,7 @@ func FuzzReports(f *testing.F) {
 	f.Add("As of: Jan 4, 2016 1:31:00PM\n\tAntwerp\tNew York\tTotal\nPeru\t1\t2\t3\nTotal in Bags\t1\t2\t3\nNo Bags Passed Today\nPending Grading Report\n\tANT\tTotal\nTotal\t5\t5")
 	f.Add("As of Delivery 7/31/2026\nDays\tANTWERP\tHAMBURG / BREMEN\tTotal\n0000 to 0120\t1\t2\t3\nOver 6000\t0\t1\t1\nTotal\t1\t3\t4")
 	f.Add("\tDate\tAntwerp\tNew York\tTotal\n\tFebuary 28, 2001\t1\t2\t3\n\t36950\t1\t2\t3")
+	f.Add("As of 1/1/0000\nANT\tHAM") // a heading, and nothing under it
 	f.Fuzz(func(t *testing.T, text string) {
 		var rows [][]any
 		for line := range strings.SplitSeq(text, "\n") {

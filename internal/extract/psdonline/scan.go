@@ -83,10 +83,10 @@ func (s *scanner) Write(p []byte) (int, error) {
 func (s *scanner) Close() error {
 	switch {
 	case s.err != nil:
-	case s.fields == 0:
-		s.err = s.readHeader()
 	case len(s.carry) > 0:
 		s.err = s.fail("ends inside a character")
+	case s.fields == 0:
+		s.err = s.readHeader()
 	case s.state == inQuotes:
 		s.err = s.fail("ends inside quotes")
 	case s.state == atReturn:

@@ -84,6 +84,7 @@ func FuzzScan(f *testing.F) {
 	f.Add([]byte("\ufeff"+header+"\r\n"+`0711100,"x ""y"", z",,,,,,,,,,`+"\r\n"), 1)
 	f.Add([]byte(header+`"a`+"\r\n"+`b",,,,,,,,,,,"c"`+"\r\n"), 5)
 	f.Add([]byte(strings.Replace(header, "Value", "Value,Flag", 1)+",,,,,,,,,,,,"), 7)
+	f.Add([]byte("Commodity_Code,\xc9"), -64) // ends in the header, inside a character
 	f.Fuzz(func(t *testing.T, text []byte, n int) {
 		// Most inputs would fail at the header: give them a good one too.
 		for _, in := range []string{string(text), header + string(text), strings.Replace(header, "\r", "", 1) + string(text)} {
