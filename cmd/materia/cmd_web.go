@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/activation"
@@ -69,6 +70,8 @@ func (a *app) serve(ctx context.Context, l net.Listener) error {
 	}
 	defer reader.Close()
 	server := web.NewServer(l.Addr().String(), web.New(reader, web.Options{Log: a.log, Now: a.now, Version: runningVersion()}))
+	var waiting visitorsWaiting
+	server.ConnState = waiting.note
 	fmt.Fprintf(a.stdout, "serving %s on http://%s\n", a.servingPath, shownAddr(l.Addr()))
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
@@ -80,14 +83,52 @@ func (a *app) serve(ctx context.Context, l net.Listener) error {
 	a.log.Info("stopping")
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWait)
 	defer cancel()
-	err = server.Shutdown(limited)
-	if serr := <-failed; !errors.Is(serr, http.ErrServerClosed) {
+	// No new connections, and an end to those that only wait for another request.
+	// Shutdown comes after the others: it drops, without an answer, a request
+	// that it finds on a connection just accepted.
+	err = l.Close()
+	server.SetKeepAlivesEnabled(false)
+	if serr := <-failed; !errors.Is(serr, net.ErrClosed) {
 		err = errors.Join(err, serr)
 	}
-	if err != nil {
+	waiting.until(limited)
+	if err = errors.Join(err, server.Shutdown(limited)); err != nil {
 		return fmt.Errorf("web: stop: %w", err)
 	}
 	return nil
+}
+
+// visitorsWaiting are the connections whose visitor has no answer yet: just
+// accepted, or with a request under way.
+type visitorsWaiting struct {
+	mu    sync.Mutex
+	conns map[net.Conn]bool
+}
+
+func (v *visitorsWaiting) note(c net.Conn, s http.ConnState) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if s != http.StateNew && s != http.StateActive {
+		delete(v.conns, c)
+		return
+	}
+	if v.conns == nil {
+		v.conns = map[net.Conn]bool{}
+	}
+	v.conns[c] = true
+}
+
+// until returns when nobody waits, or the context ends.
+func (v *visitorsWaiting) until(ctx context.Context) {
+	for ctx.Err() == nil {
+		v.mu.Lock()
+		n := len(v.conns)
+		v.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
 }
 
 // runningVersion is the version and, in a release on a server, which one it is:
