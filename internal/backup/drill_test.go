@@ -394,7 +394,7 @@ func TestRestoreIsCutOff(t *testing.T) {
 	want := contents(t, m.root)
 	for at := 1; at < 20; at += 2 {
 		fresh := newMachine(t, s.config())
-		s.Gets, s.FailGets = 0, at
+		failGets(s, at)
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second) // the client tries again and again
 		go func() {
 			for ctx.Err() == nil {
@@ -409,7 +409,7 @@ func TestRestoreIsCutOff(t *testing.T) {
 		}()
 		_, cutErr := Restore(ctx, fresh.Deps)
 		cancel()
-		s.FailGets = 0
+		failGets(s, 0)
 		if cutErr == nil && at < 10 {
 			t.Fatalf("cut at %d: no error", at)
 		}
@@ -430,6 +430,13 @@ func TestRestoreIsCutOff(t *testing.T) {
 			t.Errorf("cut at %d (-want +got):\n%.1000s", at, diff)
 		}
 	}
+}
+
+// failGets locks: a request of the client that was cut off may still be answered.
+func failGets(s *bucketServer, from int) {
+	s.Lock()
+	defer s.Unlock()
+	s.Gets, s.FailGets = 0, from
 }
 
 // TestRestoreOverwritesNothing: a file that differs from the bucket's ends the
