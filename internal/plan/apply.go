@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"beanflows.coffee/materia/internal/model"
@@ -43,14 +45,27 @@ type Built struct {
 	Seconds        float64
 }
 
-// applier is one Apply on one connection.
+// applier is one Apply on one connection. Those that build at the same time
+// share the account.
 type applier struct {
-	lake     *Lakehouse
-	conn     *sql.Conn
-	plan     *Plan
+	lake *Lakehouse
+	conn *sql.Conn
+	plan *Plan
+	*account
+}
+
+// account is what the builders of one Apply tell of and share.
+type account struct {
+	mu       sync.Mutex // guards all of it, and lets one report at a time
 	progress func(Event)
 	standIns standIns
 	applied  Applied
+	building int // builds begun
+	done     int // and ended
+}
+
+func newApplier(lake *Lakehouse, conn *sql.Conn, p *Plan, progress func(Event)) *applier {
+	return &applier{lake: lake, conn: conn, plan: p, account: &account{progress: progress}}
 }
 
 // Apply takes the environment of p to where p leads. Versions are built and
@@ -73,7 +88,8 @@ func Apply(ctx context.Context, lake *Lakehouse, p *Plan, progress func(Event)) 
 		return Applied{}, lake.fail("apply plan to", err)
 	}
 	defer conn.Close()
-	a := &applier{lake: lake, conn: conn, plan: p, progress: progress, applied: Applied{PlanID: p.ID}}
+	a := newApplier(lake, conn, p, progress)
+	a.applied.PlanID = p.ID
 	defer a.standIns.remove()
 	err = a.run(ctx)
 	a.applied.Seconds = time.Since(began).Seconds()
@@ -132,8 +148,9 @@ func (a *applier) check(ctx context.Context) error {
 	return nil
 }
 
-// build makes the versions that do not stand yet, parents first, and asks new
-// audits of those that do.
+// build makes the versions that do not stand yet, and asks new audits of those
+// that do: several at a time, each after its parents. Each is a transaction of
+// its own, so a crash leaves some of them, whole.
 func (a *applier) build(ctx context.Context) error {
 	built := map[string]bool{}
 	err := eachRow(ctx, a.conn, func(scan func(...any) error) error {
@@ -145,33 +162,84 @@ func (a *applier) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	total, n := 0, 0
-	for _, t := range a.plan.targets {
-		if t.model.Kind == model.Embedded {
-			built[t.version] = true
-		}
-		if !built[t.version] {
-			total++
-		}
-	}
+	total := 0
 	versions := map[string]string{}
+	schemas := []string{rowsSchema}
 	for _, t := range a.plan.targets {
 		versions[t.model.Name] = t.version
-		if t.model.Kind == model.Embedded {
-			continue
+		if t.model.Kind != model.Embedded && !built[t.version] {
+			total++
+			schemas = append(schemas, physicalPrefix+t.model.Schema)
 		}
-		if built[t.version] {
+	}
+	slices.Sort(schemas)
+	for _, schema := range slices.Compact(schemas) { // two transactions that make the same one conflict
+		if err := a.exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+quote(schema)); err != nil {
+			return err
+		}
+	}
+	q := newQueue(a.plan.targets)
+	errs := make([]error, a.lake.builders())
+	var running sync.WaitGroup
+	for i := range errs {
+		running.Go(func() {
+			errs[i] = a.onConnection(ctx, func(b *applier) error {
+				return b.buildFrom(ctx, q, versions, built, total)
+			})
+		})
+	}
+	running.Wait()
+	slices.SortStableFunc(a.applied.Warnings, func(x, y AuditFailure) int { return strings.Compare(x.Model, y.Model) })
+	return joinBuildErrors(errs)
+}
+
+// onConnection runs f on a connection of its own, with the same account.
+func (a *applier) onConnection(ctx context.Context, f func(*applier) error) error {
+	conn, err := a.lake.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return f(&applier{lake: a.lake, conn: conn, plan: a.plan, account: a.account})
+}
+
+// buildFrom takes targets from the queue until none is left or one fails.
+func (a *applier) buildFrom(ctx context.Context, q *queue, versions map[string]string, built map[string]bool, total int) error {
+	for t := q.next(); t != nil; t = q.next() {
+		var err error
+		switch {
+		case t.model.Kind == model.Embedded:
+		case built[t.version]:
 			err = a.auditStanding(ctx, t)
-		} else {
-			n++
-			a.report(Event{Step: "build", Model: t.model.Name, Kind: string(t.model.Kind), N: n, Total: total})
-			err = a.buildOne(ctx, t, versions, n, total)
+		default:
+			err = a.buildOne(ctx, t, versions, total)
 		}
+		q.finish(t.model, err != nil)
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// joinBuildErrors gives failed audits of several models as one error, and any
+// other error before them.
+func joinBuildErrors(errs []error) error {
+	var all AuditError
+	var others []error
+	for _, err := range errs {
+		var failed *AuditError
+		if errors.As(err, &failed) {
+			all.Failures = append(all.Failures, failed.Failures...)
+		} else if err != nil {
+			others = append(others, err)
+		}
+	}
+	if len(others) > 0 || len(all.Failures) == 0 {
+		return errors.Join(others...)
+	}
+	slices.SortStableFunc(all.Failures, func(x, y AuditFailure) int { return strings.Compare(x.Model, y.Model) })
+	return &all
 }
 
 // promote moves the environment in one transaction: views, its models, its
@@ -264,7 +332,19 @@ func (a *applier) pointTo(ctx context.Context, p *Plan) error {
 	return a.exec(ctx, "INSERT INTO materia.environments VALUES (?, ?, nullif(?, ''), ?)", p.Env, p.ID, p.BasePlanID, a.lake.now())
 }
 
+// report tells of an event, one at a time. A build's number is how many were
+// begun with it, or done.
 func (a *applier) report(e Event) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case e.Step == "build" && e.Done:
+		a.done++
+		e.N = a.done
+	case e.Step == "build":
+		a.building++
+		e.N = a.building
+	}
 	if a.progress != nil {
 		a.progress(e)
 	}

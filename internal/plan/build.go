@@ -20,8 +20,9 @@ import (
 // buildOne makes, checks and audits one version in one transaction, so that a
 // version that is recorded stands, is whole, and passed. A crash anywhere
 // before the commit leaves no trace of it.
-func (a *applier) buildOne(ctx context.Context, t *target, versions map[string]string, n, total int) error {
+func (a *applier) buildOne(ctx context.Context, t *target, versions map[string]string, total int) error {
 	name := t.model.Name
+	a.report(Event{Step: "build", Model: name, Kind: string(t.model.Kind), Total: total})
 	if err := a.lake.step("build " + name); err != nil {
 		return err
 	}
@@ -49,7 +50,7 @@ func (a *applier) buildOne(ctx context.Context, t *target, versions map[string]s
 		if len(blocking) > 0 {
 			return &AuditError{blocking}
 		}
-		a.applied.Warnings = append(a.applied.Warnings, warnings...)
+		a.warn(warnings)
 		if err := a.keepAudits(ctx, outcomes); err != nil {
 			return err
 		}
@@ -61,17 +62,16 @@ func (a *applier) buildOne(ctx context.Context, t *target, versions map[string]s
 	if err != nil {
 		return errors.Join(fmt.Errorf("build %s (%s): %w", name, t.model.File, err), a.plainErrors(ctx))
 	}
+	a.mu.Lock()
 	a.applied.Built = append(a.applied.Built, b)
-	a.report(Event{Step: "build", Model: name, Kind: string(t.model.Kind), N: n, Total: total, Done: true, Rows: b.Rows, Seconds: b.Seconds})
+	a.mu.Unlock()
+	a.report(Event{Step: "build", Model: name, Kind: string(t.model.Kind), Total: total, Done: true, Rows: b.Rows, Seconds: b.Seconds})
 	return a.lake.step("committed " + name)
 }
 
 // materialise creates the table or view itself.
 func (a *applier) materialise(ctx context.Context, t *target, versions map[string]string) error {
 	m := t.model
-	if err := a.exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+quote(physicalPrefix+m.Schema)); err != nil {
-		return err
-	}
 	if m.Incremental() {
 		return a.materialiseIntervals(ctx, t, versions)
 	}
@@ -114,7 +114,7 @@ func (a *applier) renderInterval(m *model.Model, at model.Interval, versions map
 				paths = append(paths, strings.TrimSuffix(a.plan.landingRoot, "/")+"/"+f.Path)
 			}
 			if len(paths) == 0 {
-				path, err := a.standIns.file(glob, m.Query)
+				path, err := a.standInFile(glob, m.Query)
 				paths, standIn = []string{path}, errors.Join(standIn, err)
 			}
 			return paths
@@ -244,8 +244,20 @@ func (a *applier) auditStanding(ctx context.Context, t *target) error {
 	if len(blocking) > 0 {
 		return a.keepFailures(ctx, outcomes, &AuditError{blocking})
 	}
-	a.applied.Warnings = append(a.applied.Warnings, warnings...)
+	a.warn(warnings)
 	return a.inTx(ctx, "audited "+t.model.Name, func() error { return a.keepAudits(ctx, outcomes) })
+}
+
+func (a *account) warn(warnings []AuditFailure) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.applied.Warnings = append(a.applied.Warnings, warnings...)
+}
+
+func (a *account) standInFile(glob, query string) (string, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.standIns.file(glob, query)
 }
 
 // keepFailures stores the rows of a failed audit, after what it looked at was

@@ -20,7 +20,7 @@ func Janitor(ctx context.Context, lake *Lakehouse, drop []string) (int, error) {
 		return 0, lake.fail("tidy", err)
 	}
 	defer conn.Close()
-	a := &applier{lake: lake, conn: conn, plan: &Plan{}}
+	a := newApplier(lake, conn, &Plan{}, nil)
 	for _, env := range drop {
 		if err := a.dropEnvironment(ctx, env); err != nil {
 			return 0, err
@@ -93,7 +93,7 @@ func AuditEnvironment(ctx context.Context, lake *Lakehouse, env, filter string, 
 		return nil, 0, lake.fail("audit", err)
 	}
 	defer conn.Close()
-	a := &applier{lake: lake, conn: conn, plan: &Plan{Env: env, project: recordedProject(r, r.LandingRoot)}, progress: progress}
+	a := newApplier(lake, conn, &Plan{Env: env, project: recordedProject(r, r.LandingRoot)}, progress)
 	for _, m := range r.Models {
 		if !strings.Contains(m.Model.Name, filter) {
 			continue

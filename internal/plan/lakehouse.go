@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -38,6 +40,7 @@ type Lakehouse struct {
 	db       *sql.DB
 	lock     *flock.Flock // nil when read-only
 	readOnly bool
+	stepping sync.Mutex // builders call OnStep one at a time
 }
 
 // Open opens the lakehouse at path for writing, creating it if needed, and
@@ -228,10 +231,26 @@ func (o Options) withDefaults() Options {
 
 func (l *Lakehouse) now() time.Time { return l.o.Now().UTC().Truncate(time.Microsecond) }
 
+// maxBuilders bounds how many models are built at once: they share the memory
+// limit, and each statement has DuckDB's threads already.
+const maxBuilders = 4
+
+// builders is how many models are built at once: what one leaves idle, reading
+// a compressed file or writing a commit, another uses.
+func (l *Lakehouse) builders() int {
+	threads := l.o.Threads
+	if threads <= 0 {
+		threads = runtime.NumCPU()
+	}
+	return min(threads, maxBuilders)
+}
+
 func (l *Lakehouse) step(name string) error {
 	if l.o.OnStep == nil {
 		return nil
 	}
+	l.stepping.Lock()
+	defer l.stepping.Unlock()
 	return l.o.OnStep(name)
 }
 

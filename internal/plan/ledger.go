@@ -114,9 +114,6 @@ func (a *applier) openLedger(ctx context.Context, t *target) (last int, err erro
 	if !errors.Is(err, sql.ErrNoRows) {
 		return last, err
 	}
-	if err := a.exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+quote(rowsSchema)); err != nil {
-		return 0, err
-	}
 	return 0, a.exec(ctx, "INSERT INTO materia.ledgers VALUES (?, ?, ?, ?)", t.ledger, t.model.Name, ledgerTable(t.model, t.ledger), a.lake.now())
 }
 

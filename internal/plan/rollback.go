@@ -71,7 +71,7 @@ func Rollback(ctx context.Context, lake *Lakehouse, env, planID string) (KeptPla
 		return KeptPlan{}, lake.fail("roll back", err)
 	}
 	defer conn.Close()
-	a := &applier{lake: lake, conn: conn, plan: p}
+	a := newApplier(lake, conn, p, nil)
 	// A crash before the commit leaves the current plan, after it the earlier one.
 	err = a.inTx(ctx, "rollback commit", func() error {
 		if err := a.moveViews(ctx); err != nil {

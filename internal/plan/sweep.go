@@ -36,7 +36,7 @@ func (l *Lakehouse) mend(ctx context.Context) error {
 		return l.fail("open", err)
 	}
 	defer conn.Close()
-	a := &applier{lake: l, conn: conn}
+	a := newApplier(l, conn, nil, nil)
 	found, err := standing(ctx, conn)
 	if err != nil {
 		return l.fail("open", err)
