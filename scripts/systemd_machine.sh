@@ -13,10 +13,11 @@ machine_root() {
   [ "$(id -u)" = 0 ] || skip "needs root"
   command -v debootstrap >/dev/null || skip "debootstrap is not installed"
   unshare --fork --pid --mount --uts --cgroup true 2>/dev/null || skip "namespaces are not allowed here"
-  if [ ! -x "$root/lib/systemd/systemd" ]; then
+  if [ ! -x "$root/lib/systemd/systemd" ] || [ "$(cat "$root/packages" 2>/dev/null)" != "$packages" ]; then
     rm -rf "$root"
     echo "$test_name: making a Debian root in $root (minutes, once)"
     debootstrap --variant=minbase --include="$packages" bookworm "$root" >"$root.log" 2>&1 || skip "debootstrap failed: $(tail -n 1 "$root.log")"
+    echo "$packages" >"$root/packages"
   fi
   mkdir -p "$root/test"
   rm -f "$root/etc/machine-id" && touch "$root/etc/machine-id"
@@ -39,6 +40,9 @@ machine_cleanup() {
   umount "$machine_groups" 2>/dev/null && rmdir "$machine_groups"
 }
 
+# machine_binds is what machine_boot shows inside, read-only: FROM TO lines.
+machine_binds=
+
 # machine_boot ROOT SECONDS [UNSHARE-FLAG ...]: runs systemd until it powers off
 # or reboots, at most so long.
 machine_boot() {
@@ -52,6 +56,12 @@ set -eu
 root=$1
 mount --make-rprivate /
 mount --bind "$root" "$root"
+while read -r from to; do
+  [ -n "$from" ] || continue
+  mkdir -p "$root$to"
+  mount --bind "$from" "$root$to"
+  mount -o remount,bind,ro "$root$to"
+done <<<"$2"
 mount -t proc proc "$root/proc"
 mount -t sysfs sysfs "$root/sys" 2>/dev/null || mount --rbind /sys "$root/sys"
 mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
@@ -78,6 +88,6 @@ exec env -i container=materia PATH=/usr/bin:/usr/sbin:/bin:/sbin /lib/systemd/sy
 INSIDE
   (
     echo "$BASHPID" >"$machine_group/cgroup.procs"
-    exec timeout -s KILL "$seconds" unshare --fork --pid --mount --uts --ipc --cgroup "$@" --kill-child bash "$root/test/inside" "$root"
+    exec timeout -s KILL "$seconds" unshare --fork --pid --mount --uts --ipc --cgroup "$@" --kill-child bash "$root/test/inside" "$root" "$machine_binds"
   ) >"$root/test/console" 2>&1 || true
 }
