@@ -51,7 +51,7 @@ func TestOneBadSourceDoesNotStopTheOther(t *testing.T) {
 func (h *house) oneSourceFails(reason string) {
 	h.t.Helper()
 	r := h.exits(exitSourcesFailed, "pipeline", "run", "all", "--since", "2025-12-01")
-	for _, words := range []string{"psd: " + psdURL, reason} {
+	for _, words := range []string{"materia: psd: ", psdURL, reason} {
 		if !strings.Contains(r.stderr, words) {
 			h.t.Errorf("the error does not say %q: %s", words, r)
 		}
@@ -103,7 +103,7 @@ func TestUnreachableSource(t *testing.T) {
 	// Nobody there at all: nothing to go on with, and what was published stays.
 	h.env = append(h.env, "MATERIA_UPSTREAM=http://127.0.0.1:1")
 	r := h.exits(exitFailed, "pipeline", "run", "extract")
-	for _, words := range []string{"psd: " + psdURL, "prices: https://query", "connection refused", "check MATERIA_UPSTREAM"} {
+	for _, words := range []string{"materia: psd: ", psdURL, "prices: https://query", "connection refused", "check MATERIA_UPSTREAM"} {
 		if !strings.Contains(r.stderr, words) {
 			t.Errorf("the error does not say %q: %s", words, r)
 		}

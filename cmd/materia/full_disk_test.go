@@ -32,7 +32,7 @@ func TestFullDisk(t *testing.T) {
 	t.Cleanup(server.Close)
 	h.env = append(h.env, "MATERIA_UPSTREAM="+server.URL)
 	r := h.exits(exitFailed, "pipeline", "run", "extract_psd")
-	for _, words := range []string{"psd: " + psdURL, "no space left on device"} {
+	for _, words := range []string{"materia: psd: " + psdURL, "no space left on device"} {
 		if !strings.Contains(r.stderr, words) {
 			t.Errorf("the error does not say %q: %s", words, r)
 		}

@@ -2,15 +2,18 @@ package extract
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"beanflows.coffee/materia/internal/landing"
 )
@@ -28,7 +31,7 @@ type Held struct {
 	LastModified string    `json:"last_modified,omitempty"`
 	ContentType  string    `json:"content_type,omitempty"`
 	Origin       string    `json:"origin"`
-	Window       Window    `json:"window"` // of the run that met it
+	Window       Window    `json:"window"` // of the run that met it; Until is its day where it was given none
 	Findings     []Finding `json:"findings,omitempty"`
 }
 
@@ -36,8 +39,10 @@ type Held struct {
 const refusedMark = "materia: "
 
 func (r *Response) refused(sha string) Held {
+	w := r.session.window
+	w.Until = cmp.Or(w.Until, r.session.Now().Truncate(24*time.Hour))
 	return Held{Source: r.session.source.Name, URL: r.URL, SHA256: sha, Bytes: r.Size, ETag: r.Validators.ETag,
-		LastModified: r.Validators.LastModified, ContentType: r.ContentType, Origin: r.session.origin, Window: r.session.window, Findings: r.findings}
+		LastModified: r.Validators.LastModified, ContentType: r.ContentType, Origin: r.session.origin, Window: w, Findings: r.findings}
 }
 
 // Quarantined lists what was refused, the oldest first; a source of "" stands for
@@ -136,13 +141,20 @@ func ReleaseRefused(ctx context.Context, d Deps, src Source, q Held, by, why str
 	if k.same == nil {
 		k.same = func(a, b string) bool { return a == b }
 	}
-	d.kept = k
-	res, err := Run(ctx, d, src, q.Window)
+	d.kept, d.Log = k, slog.New(slog.DiscardHandler) // sources tell what they will ask for
+	// A source's own default window has moved since, by days or by what landed. The
+	// whole history holds the answer, and the others are not asked.
+	w := q.Window
+	w.Since = cmp.Or(w.Since, wholeHistory())
+	res, err := Run(ctx, d, src, w)
 	if err == nil && !k.asked {
 		err = fmt.Errorf("release %s: %s no longer asks for %s", q.Name, src.Name, q.URL)
 	}
 	return res, err
 }
+
+// wholeHistory is before anything that a source asks for.
+func wholeHistory() time.Time { return time.Date(1900, time.January, 1, 0, 0, 0, 0, time.UTC) }
 
 // kept stands in for upstream while refused content is judged again.
 type kept struct {

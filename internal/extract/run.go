@@ -111,7 +111,7 @@ func (s *Session) finish(ctx context.Context, failed error) error {
 		res.Status = state.Failed
 	case len(res.Failed) > 0:
 		res.Status = state.Failed
-		failed = errors.New(strings.Join(res.Failed, "\n"))
+		failed = fmt.Errorf("%s: %s", res.Source, strings.Join(res.Failed, "\n"+res.Source+": "))
 	case len(res.Landed) > 0:
 		res.Status = state.Success
 	default:

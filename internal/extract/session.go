@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"beanflows.coffee/materia/internal/landing"
@@ -270,8 +271,10 @@ func (s *Session) Fail(name string, err error) error {
 	if s.deps.kept != nil && errors.Is(err, errNotAsked) {
 		return nil
 	}
-	s.result.Failed = append(s.result.Failed, name+": "+err.Error())
-	s.Log.Info("failed", "name", name, "reason", err.Error())
+	// Who reads the list knows the source, which the error says for those who do not.
+	reason := strings.TrimPrefix(err.Error(), s.source.Name+": ")
+	s.result.Failed = append(s.result.Failed, name+": "+reason)
+	s.Log.Info("failed", "name", name, "reason", reason)
 	var transfer *transferError
 	if !errors.As(err, &transfer) {
 		s.down = 0

@@ -127,7 +127,7 @@ func TestStatuses(t *testing.T) {
 			t.Errorf("%s: the row says %q", c.name, row.Error)
 		}
 		for _, f := range res.Failed {
-			if !strings.Contains(row.Error, f) || !strings.Contains(f, "test: https://data.example/") {
+			if !strings.Contains(row.Error, f) || !strings.Contains(f, ": https://data.example/") || strings.Contains(f, "test: ") {
 				t.Errorf("%s: failed %q, the row says %q", c.name, f, row.Error)
 			}
 		}

@@ -18,9 +18,9 @@ func HTTPStatus(err error) (status int, says string, ok bool) {
 	return answer.status, answer.says, true
 }
 
-// StandIn says whether a stand-in on this machine answers: what protects a
-// publisher (delays, budgets) is off then.
-func (s *Session) StandIn() bool { return s.deps.Client.loopback() }
+// StandIn says whether a stand-in on this machine answers, or quarantine: what
+// protects a publisher (delays, budgets) is off then.
+func (s *Session) StandIn() bool { return s.deps.kept != nil || s.deps.Client.loopback() }
 
 // Wait waits between requests; the error is the context's cause.
 func (s *Session) Wait(ctx context.Context, d time.Duration) error {

@@ -31,9 +31,6 @@ type Source struct {
 	// SameRequest says that two URLs ask for the same, such as where one holds the
 	// moment of asking. nil: they must be equal.
 	SameRequest func(a, b string) bool
-	// ReleaseOf is when a landed file was released, as far as Expect cares. nil: its
-	// ReleasedAt, else the date in its name, else its landing.
-	ReleaseOf func(e landing.Entry) time.Time
 }
 
 // Derived is a file made from an original.

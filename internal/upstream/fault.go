@@ -31,7 +31,7 @@ const (
 	WrongMagic     Kind = "wrong_magic"     // a file that is something else from its first byte on
 	NoValidators   Kind = "no_validators"   // neither ETag nor Last-Modified
 	WrongETag      Kind = "wrong_etag"      // an ETag that says nothing: "same" for all content
-	WrongType      Kind = "wrong_type"      // Column (default Value or close) holds To (default n/a), in the first Rows rows (default all)
+	WrongType      Kind = "wrong_type"      // Column (default Value or close) holds To (default n/a; in JSON a number stays one), in the first Rows rows (default all)
 	RenameColumn   Kind = "rename_column"   // Column (default Value or close) is called To (default Amount)
 	DropColumn     Kind = "drop_column"     // Column (default Value or close) is gone
 	AddColumn      Kind = "add_column"      // a column To (default Note) follows the others

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -19,6 +20,14 @@ func (f Fault) editsContent() bool {
 
 // notANumber is what stands in a retyped column.
 const notANumber = "n/a"
+
+// jsonValue is what stands in a retyped column of JSON: a number where To is one.
+func (f Fault) jsonValue() any {
+	if n, err := strconv.ParseFloat(f.To, 64); err == nil {
+		return n
+	}
+	return cmp.Or(f.To, notANumber)
+}
 
 // editCSV applies the fault to a CSV file with CRLF lines and returns another.
 // A column that the file lacks is no column to change: the file stays as it is.
@@ -151,7 +160,7 @@ func (f Fault) editChart(result map[string]any) {
 		delete(owner, column)
 	case WrongType:
 		for i := range values[:min(cmp.Or(f.Rows, len(values)), len(values))] {
-			values[i] = cmp.Or(f.To, notANumber)
+			values[i] = f.jsonValue()
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"net/http"
@@ -155,7 +156,8 @@ func (s *Server) weatherBody(p *place, q url.Values, latitude, longitude float64
 			case d == nil:
 				b = append(b, "null"...)
 			case fault.Kind == WrongType && fault.Column == v.name:
-				b = append(b, `"n/a"`...)
+				text, _ := json.Marshal(fault.jsonValue()) // a string or a finite number
+				b = append(b, text...)
 			default:
 				b = strconv.AppendFloat(b, v.get(*d)+0, 'f', v.decimals, 64)
 			}

@@ -34,7 +34,6 @@ func Source() extract.Source {
 		TimeLimit: time.Hour,
 		Expect:    expect,
 		Extract:   run,
-		ReleaseOf: func(e landing.Entry) time.Time { return reportDate(e.Path) },
 	}
 }
 

@@ -217,3 +217,23 @@ func TestAPersonLetsAReportIn(t *testing.T) {
 		t.Errorf("files %q", r.files())
 	}
 }
+
+// A day that the default window held when it was refused can be released when the
+// window has long moved on.
+func TestReleaseAfterTheWindowMoved(t *testing.T) {
+	server := spoilt(t, at(thursday), upstream.Fault{Path: dailyPath + "20251202", Kind: upstream.FewerRows})
+	r := newRig(t, server, at(thursday))
+	if res, err := r.run(extract.Window{}); err != nil || res.Status != state.Partial {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	r.now = r.now.AddDate(0, 2, 0)
+	deps := r.deps()
+	held, err := extract.Quarantined(deps.Zone, "ice")
+	if err != nil || len(held) != 1 || held[0].Window.Until.Format(time.DateOnly) != thursday[:10] {
+		t.Fatalf("%+v, %v", held, err)
+	}
+	res, err := extract.ReleaseRefused(t.Context(), deps, Source(), held[0], "ada", "two origins are gone")
+	if err != nil || res.Status != state.Success || len(res.Landed) != 2 || res.Landed[1].Path != "ice_stocks/2025-12-02.csv.gz" || len(res.Absent)+len(res.Failed) != 0 {
+		t.Errorf("%+v, %v", res, err)
+	}
+}

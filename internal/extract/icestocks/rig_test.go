@@ -59,13 +59,18 @@ func newRig(t testing.TB, answer http.Handler, now time.Time) *rig {
 
 func (r *rig) run(w extract.Window) (extract.Result, error) {
 	r.t.Helper()
+	return extract.Run(r.t.Context(), r.deps(), Source(), w)
+}
+
+func (r *rig) deps() extract.Deps {
+	r.t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		r.mu.Lock()
 		r.asked = append(r.asked, strings.TrimPrefix(req.URL.Path, "/www.ice.com/publicdocs/futures_us_reports/coffee/"))
 		r.mu.Unlock()
 		r.answer.ServeHTTP(w, req)
 	}))
-	defer server.Close()
+	r.t.Cleanup(server.Close)
 	r.asked = nil
 	now := func() time.Time { return r.now }
 	zone, err := landing.Open(r.root, landing.Options{Now: now, OnStep: r.onStep})
@@ -74,8 +79,7 @@ func (r *rig) run(w extract.Window) (extract.Result, error) {
 	}
 	client := extract.NewClient(extract.ClientOptions{Upstream: server.URL, Now: now, Limits: extract.Limits{Tries: 2},
 		Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }})
-	return extract.Run(r.t.Context(), extract.Deps{Zone: zone, State: r.state, Client: client, Now: now,
-		Log: slog.New(slog.NewTextHandler(r.t.Output(), nil))}, Source(), w)
+	return extract.Deps{Zone: zone, State: r.state, Client: client, Now: now, Log: slog.New(slog.NewTextHandler(r.t.Output(), nil))}
 }
 
 // files lists landed files, quarantined ones and temporaries: all but locks,

@@ -301,7 +301,7 @@ func TestOneRegionFails(t *testing.T) {
 			if err != nil || res.Status != "partial" || len(res.Landed) != 22 || len(res.Failed) != 1 || len(res.Absent) != 0 {
 				t.Fatalf("%+v, %v", res, err)
 			}
-			if !strings.HasPrefix(res.Failed[0], "vn_dak_lak 2026: weather: https://archive-api.open-meteo.com/") || !strings.Contains(res.Failed[0], c.reason) {
+			if !strings.HasPrefix(res.Failed[0], "vn_dak_lak 2026: https://archive-api.open-meteo.com/") || !strings.Contains(res.Failed[0], c.reason) {
 				t.Errorf("failed %q", res.Failed)
 			}
 			kept := slices.ContainsFunc(r.files(), func(f string) bool { return strings.HasPrefix(f, ".quarantine/") })

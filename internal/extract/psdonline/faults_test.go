@@ -96,10 +96,13 @@ func checkRefused(t *testing.T, r *rig, reason string) {
 	if err == nil || res.Status != "failed" || run.Status != "failed" || run.FinishedAt.IsZero() {
 		t.Fatalf("%+v, %v, row %+v", res, err, run)
 	}
-	for _, want := range []string{"psd: https://apps.fas.usda.gov/psdonline/downloads/psd_coffee_csv.zip: ", reason} {
+	for _, want := range []string{"current: https://apps.fas.usda.gov/psdonline/downloads/psd_coffee_csv.zip: ", reason} {
 		if !strings.Contains(run.Error, want) || !strings.Contains(err.Error(), want) {
 			t.Errorf("no %q in the row %q and the error %q", want, run.Error, err)
 		}
+	}
+	if !strings.HasPrefix(err.Error(), "psd: ") {
+		t.Errorf("the error %q does not name the source", err)
 	}
 	for _, name := range r.files() {
 		if !strings.HasPrefix(name, ".quarantine/"+res.RunID+"-") {
@@ -194,7 +197,7 @@ func TestOneMonthFailsAndTheOthersLand(t *testing.T) {
 	if err != nil || res.Status != "partial" || len(res.Landed) != 1 || res.Unchanged != 1 || len(res.Failed) != 1 {
 		t.Fatalf("%+v, %v", res, err)
 	}
-	if !strings.HasPrefix(res.Failed[0], "2022/11: psd: https://") || !strings.Contains(r.lastRun().Error, "Oops") {
+	if !strings.HasPrefix(res.Failed[0], "2022/11: https://") || !strings.Contains(r.lastRun().Error, "Oops") {
 		t.Errorf("failed %q, row %q", res.Failed, r.lastRun().Error)
 	}
 }
