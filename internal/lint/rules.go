@@ -63,8 +63,10 @@ func (r *review) functions() {
 		name := strings.ToLower(t.Text)
 		switch {
 		case r.roles[i] == sqlfmt.Keyword: // COALESCE( and IN ( are in the list of keywords
-		case name == "avg" && !r.floats(i+2, r.closing(i+1)):
-			r.report(PortableFunctions, t, "CAST(SUM(x) AS DOUBLE) / COUNT(x), which does not depend on the order of rows, or AVG(CAST(x AS DOUBLE))", "AVG of a DECIMAL is a DECIMAL in Trino")
+		case unordered[name]:
+			r.report(PortableFunctions, t, unorderedHint, "%s adds doubles in whatever order rows come, or rounds differently: the last digits are chance", t.Text)
+		case name == "sum" && r.floats(i+2, r.closing(i+1)):
+			r.report(PortableFunctions, t, "a SUM of DECIMAL, cast afterwards", "a SUM of doubles depends on the order of rows")
 		case name == "date_diff" && !(i+2 < len(r.query) && r.query[i+2].Text == "'day'"):
 			r.report(PortableFunctions, t, "date_diff('day', a, b) of two dates", "DuckDB counts the boundaries between two times, Trino whole units")
 		case !functions[name]:

@@ -12,11 +12,13 @@ func set(words string) map[string]bool {
 
 // What DuckDB 1.5 and Trino 4xx read alike, by their documentation.
 var (
-	functions = set(`count sum avg min max bool_and bool_or corr covar_pop covar_samp stddev stddev_pop stddev_samp var_pop var_samp
-		variance regr_intercept regr_slope row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value
+	functions = set(`count sum min max bool_and bool_or row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value
 		nth_value abs ceil ceiling floor round sign sqrt cbrt exp ln log10 power pow mod degrees radians sin cos tan asin acos atan
 		atan2 lower upper length trim ltrim rtrim lpad rpad replace reverse substr strpos starts_with split_part date_diff date_trunc
 		year quarter month day hour minute`)
+	// aggregates whose result depends on the order of rows, since they add doubles
+	unordered = set(`avg corr covar_pop covar_samp stddev stddev_pop stddev_samp var_pop var_samp variance
+		regr_intercept regr_slope`)
 	keywords = set(`all and any as asc between by case cast coalesce cross current date desc distinct else end escape except exists
 		extract false filter first following from full group grouping groups having in inner intersect interval is join last left
 		like limit not null nullif nulls on or order outer over partition position preceding range right row rows select sets some
@@ -27,11 +29,12 @@ var (
 	fields    = set("year quarter month week day doy hour minute second")
 
 	// certain to be DOUBLE
-	doubles = set(`sqrt cbrt exp ln log10 power pow stddev stddev_pop stddev_samp var_pop var_samp variance corr covar_pop covar_samp
-		regr_intercept regr_slope percent_rank cume_dist`)
+	doubles = set("sqrt cbrt exp ln log10 power pow percent_rank cume_dist")
 	// end an operand
 	separates = set(`and or not in is like between as from when then else end over filter on where group order having limit union
 		except intersect by desc asc nulls select distinct case join using`)
+
+	unorderedHint = "sums of DECIMAL are exact: CAST(SUM(x) AS DOUBLE) / COUNT(x); serving.coffee_prices has a deviation"
 
 	// what to write instead
 	otherwise = map[string]string{

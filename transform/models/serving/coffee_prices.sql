@@ -7,6 +7,8 @@
 --   volatility_20d_ex_roll_pct = the same over the newest 20 returns that no roll touches (neither into nor out of a roll day);
 --   high_52w, low_52w (traded) and close_high_52w, close_low_52w: trade dates after the same day one year before, NULL until the
 --   history reaches back that far; drawdown_pct = 100 * (close / highest close so far in the history held - 1), 0 at a record.
+-- Sums are of decimals, log returns to 15 places: exact, where sums of doubles depend on the order in which an engine adds them.
+-- n numbers have the variance (n * sum of squares - square of the sum) / (n * (n - 1)).
 MODEL (
   name serving.coffee_prices,
   kind FULL,
@@ -55,7 +57,9 @@ WITH counted AS (
     volume,
     return_ratio,
     log_return,
+    CAST(log_return AS DECIMAL(17, 15)) AS exact_return,
     is_roll,
+    is_roll_return,
     MIN(trade_date) OVER (PARTITION BY ticker) AS first_trade_date,
     ROW_NUMBER() OVER (PARTITION BY ticker ORDER BY trade_date) AS day_number,
     COUNT(CASE WHEN NOT is_roll_return THEN log_return END) OVER (
@@ -68,31 +72,36 @@ WITH counted AS (
   SELECT
     ticker,
     trade_date,
-    AVG(CAST(close_usc_lb AS DOUBLE)) OVER (
+    SUM(close_usc_lb) OVER (
       PARTITION BY ticker
       ORDER BY trade_date
       ROWS BETWEEN 19 PRECEDING AND CURRENT ROW
-    ) AS mean_20,
-    AVG(CAST(close_usc_lb AS DOUBLE)) OVER (
+    ) AS closes_20,
+    SUM(close_usc_lb) OVER (
       PARTITION BY ticker
       ORDER BY trade_date
       ROWS BETWEEN 49 PRECEDING AND CURRENT ROW
-    ) AS mean_50,
-    AVG(CAST(close_usc_lb AS DOUBLE)) OVER (
+    ) AS closes_50,
+    SUM(close_usc_lb) OVER (
       PARTITION BY ticker
       ORDER BY trade_date
       ROWS BETWEEN 199 PRECEDING AND CURRENT ROW
-    ) AS mean_200,
+    ) AS closes_200,
     COUNT(log_return) OVER (
       PARTITION BY ticker
       ORDER BY trade_date
       ROWS BETWEEN 19 PRECEDING AND CURRENT ROW
     ) AS returns_20,
-    STDDEV_SAMP(log_return) OVER (
+    SUM(exact_return) OVER (
       PARTITION BY ticker
       ORDER BY trade_date
       ROWS BETWEEN 19 PRECEDING AND CURRENT ROW
-    ) AS deviation_20,
+    ) AS returns_sum_20,
+    SUM(exact_return * exact_return) OVER (
+      PARTITION BY ticker
+      ORDER BY trade_date
+      ROWS BETWEEN 19 PRECEDING AND CURRENT ROW
+    ) AS returns_square_20,
     MAX(close_usc_lb) OVER (
       PARTITION BY ticker
       ORDER BY trade_date
@@ -103,12 +112,17 @@ WITH counted AS (
   SELECT
     ticker,
     ROW_NUMBER() OVER (PARTITION BY ticker ORDER BY trade_date) AS clean_return_number,
-    STDDEV_SAMP(log_return) OVER (
+    SUM(exact_return) OVER (
       PARTITION BY ticker
       ORDER BY trade_date
       ROWS BETWEEN 19 PRECEDING AND CURRENT ROW
-    ) AS deviation_20
-  FROM foundation.fct_price_daily
+    ) AS returns_sum_20,
+    SUM(exact_return * exact_return) OVER (
+      PARTITION BY ticker
+      ORDER BY trade_date
+      ROWS BETWEEN 19 PRECEDING AND CURRENT ROW
+    ) AS returns_square_20
+  FROM counted
   WHERE
     NOT is_roll_return
     AND NOT log_return IS NULL
@@ -142,16 +156,36 @@ SELECT
   counted.close_usc_lb AS close, -- US cents per pound
   counted.volume, -- lots
   100 * counted.return_ratio AS return_pct,
-  CASE WHEN counted.day_number >= 20 THEN measured.mean_20 END AS sma_20,
-  CASE WHEN counted.day_number >= 50 THEN measured.mean_50 END AS sma_50,
-  CASE WHEN counted.day_number >= 200 THEN measured.mean_200 END AS sma_200,
+  CASE WHEN counted.day_number >= 20 THEN CAST(measured.closes_20 AS DOUBLE) / 20 END AS sma_20,
+  CASE WHEN counted.day_number >= 50 THEN CAST(measured.closes_50 AS DOUBLE) / 50 END AS sma_50,
+  CASE WHEN counted.day_number >= 200 THEN CAST(measured.closes_200 AS DOUBLE) / 200 END AS sma_200,
   year_range.high_52w, -- traded
   year_range.low_52w, -- traded
   year_range.close_high_52w,
   year_range.close_low_52w,
-  CASE WHEN measured.returns_20 = 20 THEN 100 * measured.deviation_20 * SQRT(252) END AS volatility_20d_pct,
   CASE
-    WHEN counted.clean_return_number >= 20 THEN 100 * clean_return.deviation_20 * SQRT(252)
+    WHEN measured.returns_20 = 20
+      THEN 100 * SQRT(
+        252 * CAST(
+          20 * CAST(measured.returns_square_20 AS DECIMAL(33, 30))
+            - CAST(measured.returns_sum_20 AS DECIMAL(18, 15)) * CAST(
+              measured.returns_sum_20 AS DECIMAL(18, 15)
+            ) AS DOUBLE
+        )
+          / (20 * 19)
+      )
+  END AS volatility_20d_pct,
+  CASE
+    WHEN counted.clean_return_number >= 20
+      THEN 100 * SQRT(
+        252 * CAST(
+          20 * CAST(clean_return.returns_square_20 AS DECIMAL(33, 30))
+            - CAST(clean_return.returns_sum_20 AS DECIMAL(18, 15)) * CAST(
+              clean_return.returns_sum_20 AS DECIMAL(18, 15)
+            ) AS DOUBLE
+        )
+          / (20 * 19)
+      )
   END AS volatility_20d_ex_roll_pct,
   100 * (CAST(counted.close_usc_lb AS DOUBLE) / CAST(measured.highest_close AS DOUBLE) - 1) AS drawdown_pct,
   counted.is_roll

@@ -68,11 +68,11 @@ WITH report AS (
     LAG(certified_bags) OVER (PARTITION BY commodity_key ORDER BY report_date) AS previous_bags,
     LAG(report_date) OVER (PARTITION BY commodity_key ORDER BY report_date) AS previous_date,
     MIN(report_date) OVER (PARTITION BY commodity_key) AS first_report_date,
-    AVG(CAST(certified_bags AS DOUBLE)) OVER (
+    SUM(certified_bags) OVER (
       PARTITION BY commodity_key
       ORDER BY report_date
       ROWS BETWEEN 29 PRECEDING AND CURRENT ROW
-    ) AS mean_30,
+    ) AS bags_30,
     COUNT(*) OVER (
       PARTITION BY commodity_key
       ORDER BY report_date
@@ -164,7 +164,9 @@ SELECT
   ) AS change_bags,
   CAST(counted.europe_bags AS DECIMAL(18, 0)) AS europe_bags,
   CAST(counted.us_bags AS DECIMAL(18, 0)) AS us_bags,
-  CASE WHEN counted.reports_30 = 30 AND counted.gaps_30 = 0 THEN counted.mean_30 END AS avg_30d_bags,
+  CASE
+    WHEN counted.reports_30 = 30 AND counted.gaps_30 = 0 THEN CAST(counted.bags_30 AS DOUBLE) / 30
+  END AS avg_30d_bags,
   CAST(CASE WHEN year_range.gaps = 0 THEN year_range.high_52w_bags END AS DECIMAL(18, 0)) AS high_52w_bags,
   CASE
     WHEN year_range.gaps = 0
