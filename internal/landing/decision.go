@@ -77,7 +77,7 @@ func (d Decision) check() error {
 		}
 		return nil
 	case Release:
-		if !hex64.MatchString(d.SHA256) {
+		if !isHex64(d.SHA256) {
 			return fmt.Errorf("release of sha256 %q: want 64 hex digits", d.SHA256)
 		}
 		return nil

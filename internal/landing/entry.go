@@ -53,9 +53,9 @@ func (e Entry) check() error {
 		return fmt.Errorf("run %q: want {YYYYMMDDTHHMMSSZ}-{source}-{8 hex}", e.Run)
 	case !sourceName.MatchString(e.Source) || source != e.Source:
 		return fmt.Errorf("source %q does not fit run %q", e.Source, e.Run)
-	case !hex64.MatchString(e.SHA256):
+	case !isHex64(e.SHA256):
 		return fmt.Errorf("sha256 %q: want 64 hex digits", e.SHA256)
-	case e.RawSHA256 != "" && !hex64.MatchString(e.RawSHA256):
+	case e.RawSHA256 != "" && !isHex64(e.RawSHA256):
 		return fmt.Errorf("raw_sha256 %q: want 64 hex digits", e.RawSHA256)
 	case e.Bytes < 0 || e.Rows < 0:
 		return fmt.Errorf("negative count: bytes %d, rows %d", e.Bytes, e.Rows)

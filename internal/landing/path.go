@@ -20,7 +20,6 @@ var (
 	sourceName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
 	runName    = regexp.MustCompile(`^(\d{8}T\d{6}Z)-([a-z][a-z0-9_]{0,62})-([0-9a-f]{8})$`)
 	revision   = regexp.MustCompile(`^(\d{8}T\d{6}Z)-([0-9a-f]{12})\.(.+)$`)
-	hex64      = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
 // CheckPath says why p cannot be the path of a landed file, or nil. A good path
@@ -66,6 +65,16 @@ func checkPath(p string) error {
 
 func plainByte(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("._=+^@-", c) >= 0
+}
+
+// isHex64 is written out: reading manifests asks it twice a line.
+func isHex64(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if (s[i] < '0' || s[i] > '9') && (s[i] < 'a' || s[i] > 'f') {
+			return false
+		}
+	}
+	return len(s) == 64
 }
 
 // splitExt cuts at the first dot of the last part: "a/2025-12-09.json.gz" is

@@ -132,10 +132,11 @@ func (m *Model) Part(columns []string) (text string, ok bool, words map[string]b
 	}
 	grouped := slices.ContainsFunc(tokens[list[len(list)-1].end:], func(t Token) bool { return t.Is("GROUP") })
 	kept := slices.Clone(tokens[:list[0].start])
+	bare := bareNames(tokens, list[0].start)
 	cut := false
 	for i, p := range list {
 		name := strings.ToLower(m.Columns[i].Name)
-		if !slices.Contains(columns, name) && prunable(tokens[p.start:p.end], grouped) && !usesAlias(tokens, list[0].start, p, name) {
+		if !slices.Contains(columns, name) && prunable(tokens[p.start:p.end], grouped) && !usedOutside(bare[name], p) {
 			cut = true
 			continue
 		}
@@ -255,16 +256,19 @@ func overWindow(tokens []Token) bool {
 	return false
 }
 
-// usesAlias says whether the name of a column stands, unqualified, anywhere
-// else from the SELECT list on, where it could mean the column.
-func usesAlias(tokens []Token, from int, but tokenRange, alias string) bool {
+// bareNames are the places of identifiers that no dot precedes, from a token on:
+// each could mean the column that is named so.
+func bareNames(tokens []Token, from int) map[string][]int {
+	places := map[string][]int{}
 	for i := from; i < len(tokens); i++ {
-		if i >= but.start && i < but.end {
-			continue
-		}
-		if name, ok := tokens[i].name(); ok && strings.EqualFold(name, alias) && !tokens[i-1].Is(".") {
-			return true
+		if name, ok := tokens[i].name(); ok && !tokens[i-1].Is(".") {
+			name = strings.ToLower(name)
+			places[name] = append(places[name], i)
 		}
 	}
-	return false
+	return places
+}
+
+func usedOutside(places []int, in tokenRange) bool {
+	return slices.ContainsFunc(places, func(i int) bool { return i < in.start || i >= in.end })
 }

@@ -9,8 +9,11 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"beanflows.coffee/materia/internal/duck"
@@ -46,7 +49,7 @@ func (r Report) Failed() int {
 	return n
 }
 
-// runner holds the one database of a run.
+// runner is one database in which tests run one after another.
 type runner struct {
 	p     *model.Project
 	db    *sql.DB
@@ -54,25 +57,77 @@ type runner struct {
 	cells map[string]cell // wanted values that DuckDB has read, by type and text
 }
 
-// Run runs the tests of p that o selects. A test that fails, or that cannot be
-// read, is a Result; the error is about the database or the disk.
+// job is a test that is yet to run; its result is there already, without an outcome.
+type job struct {
+	at   int // in Report.Results
+	node *value
+}
+
+// maxRunners bounds how many tests run at once. Each has a database of its own.
+const maxRunners = 4
+
+// Run runs the tests of p that o selects, several at a time. A test that fails,
+// or that cannot be read, is a Result; the error is about the database or the disk.
 func Run(ctx context.Context, p *model.Project, o Options) (Report, error) {
 	var report Report
 	files, err := testFiles(p.Root)
 	if err != nil {
 		return report, fmt.Errorf("modeltest: %w", err)
 	}
-	r, err := newRunner(ctx, p)
-	if err != nil {
-		return report, fmt.Errorf("modeltest: %w", err)
-	}
-	defer r.close()
+	var jobs []job
 	for _, file := range files {
-		if err := r.file(ctx, file, o, &report); err != nil {
+		found, err := report.read(file, o)
+		if err != nil {
 			return report, fmt.Errorf("modeltest: %s: %w", file, err)
 		}
+		jobs = append(jobs, found...)
+	}
+	var next atomic.Int64
+	errs := make([]error, min(runtime.NumCPU(), maxRunners, len(jobs)))
+	var running sync.WaitGroup
+	for i := range errs {
+		running.Go(func() {
+			if errs[i] = report.work(ctx, p, jobs, &next); errs[i] != nil {
+				next.Store(int64(len(jobs))) // the others end with the test they have
+			}
+		})
+	}
+	running.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return report, fmt.Errorf("modeltest: %w", err)
 	}
 	return report, nil
+}
+
+// work takes jobs until none is left. Each writes to a result of its own.
+func (report *Report) work(ctx context.Context, p *model.Project, jobs []job, next *atomic.Int64) error {
+	r, err := newRunner(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	for n := int(next.Add(1)) - 1; n < len(jobs); n = int(next.Add(1)) - 1 {
+		res := &report.Results[jobs[n].at]
+		start := time.Now() // a duration, by the monotonic clock
+		if res.Diff, err = r.judge(ctx, res, jobs[n]); err != nil {
+			return fmt.Errorf("%s: %s: %w", res.File, res.Name, err)
+		}
+		res.Passed, res.Duration = res.Diff == "", time.Since(start)
+	}
+	return nil
+}
+
+// judge gives what differs, or what is wrong with the test itself.
+func (r *runner) judge(ctx context.Context, res *Result, j job) (diff string, err error) {
+	t, err := parseCase(r.p.Root, res.File, res.Name, j.node)
+	if err == nil {
+		diff, err = r.test(ctx, t, j.at)
+	}
+	var pr *problem
+	if errors.As(err, &pr) {
+		return fmt.Sprintf("%s:%d: %s: %s", res.File, max(pr.line, 1), res.Name, pr.msg), nil
+	}
+	return diff, err
 }
 
 // newRunner opens the database in memory that tests run in.
@@ -120,50 +175,38 @@ func testFiles(root string) ([]string, error) {
 	return files, err
 }
 
-func (r *runner) file(ctx context.Context, file string, o Options, report *Report) error {
+// read adds a result for every test of a file that o selects, and gives the
+// tests that are to run.
+func (report *Report) read(file string, o Options) (jobs []job, err error) {
 	raw, err := os.ReadFile(file)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	tests, err := readYAML(raw)
 	var se *syntaxError
 	switch {
 	case errors.As(err, &se):
 		report.Results = append(report.Results, Result{Name: filepath.Base(file), File: file, Line: se.line, Diff: fmt.Sprintf("%s:%d: %s", file, se.line, se.msg)})
-		return nil
+		return nil, nil
 	case err != nil:
-		return err
+		return nil, err
 	case tests.kind == null:
-		return nil
+		return nil, nil
 	case tests.kind != object:
 		report.Results = append(report.Results, Result{Name: filepath.Base(file), File: file, Line: tests.line, Diff: fmt.Sprintf("%s:%d: a test file has one key a test", file, tests.line)})
-		return nil
+		return nil, nil
 	}
 	for i, name := range tests.keys {
 		modelName := ""
 		if m := tests.items[i].get("model"); m != nil {
 			modelName = strings.ToLower(m.text)
 		}
-		if !o.selects(file, name, modelName) {
-			continue
+		if o.selects(file, name, modelName) {
+			jobs = append(jobs, job{len(report.Results), &tests.items[i]})
+			report.Results = append(report.Results, Result{Name: name, Model: modelName, File: file, Line: tests.items[i].line})
 		}
-		start := time.Now() // a duration, by the monotonic clock
-		res := Result{Name: name, Model: modelName, File: file, Line: tests.items[i].line}
-		t, err := parseCase(r.p.Root, file, name, &tests.items[i])
-		if err == nil {
-			res.Diff, err = r.test(ctx, t, len(report.Results))
-		}
-		var pr *problem
-		if errors.As(err, &pr) {
-			res.Diff, err = fmt.Sprintf("%s:%d: %s: %s", file, max(pr.line, 1), name, pr.msg), nil
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		res.Passed, res.Duration = res.Diff == "", time.Since(start)
-		report.Results = append(report.Results, res)
 	}
-	return nil
+	return jobs, nil
 }
 
 func (o Options) selects(file, name, modelName string) bool {

@@ -271,7 +271,10 @@ func (a *applier) keepFailures(ctx context.Context, outcomes []AuditFailure, fai
 }
 
 // standIns are files without rows, for readers that match nothing.
-type standIns struct{ dir string }
+type standIns struct {
+	dir  string
+	made map[string]bool // paths: another builder may be reading one
+}
 
 // file gives a stand-in that the reader of glob can read. The folder is in the
 // system's temporary one; a crash leaves it there.
@@ -289,9 +292,13 @@ func (s *standIns) file(glob, query string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		s.dir = dir
+		s.dir, s.made = dir, map[string]bool{}
 	}
 	path := filepath.Join(s.dir, "empty"+ext)
+	if s.made[path] {
+		return path, nil
+	}
+	s.made[path] = true
 	if !strings.HasSuffix(ext, ".gz") && !strings.HasSuffix(ext, ".gzip") && !strings.Contains(strings.ToLower(query), "gzip") {
 		return path, os.WriteFile(path, nil, 0o600)
 	}

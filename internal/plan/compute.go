@@ -73,7 +73,14 @@ func compute(kind string, project *model.Project, in Inputs, recorded Recorded) 
 	if err := p.refuseLostFiles(old); err != nil {
 		return nil, err
 	}
-	oldCode, oldAncestry := recordedCodes(recorded.Models)
+	oldCode, oldAncestry := map[string]string{}, map[string]string{}
+	if kind == KindRun { // the project is what was recorded
+		for _, t := range p.targets {
+			oldCode[t.model.Name], oldAncestry[t.model.Name] = t.codeVersion, t.ancestry
+		}
+	} else {
+		oldCode, oldAncestry = recordedCodes(recorded.Models)
+	}
 	d := diff{plan: p, old: old, versions: map[string]string{}, oldCode: oldCode, oldAncestry: oldAncestry, built: recorded.Built, impact: map[string]Category{}, dirty: map[string]bool{}}
 	for _, t := range p.targets {
 		d.versions[t.model.Name] = t.version
@@ -122,14 +129,15 @@ func (p *Plan) target(files inputList, in Inputs, recorded Recorded, old map[str
 	if readers > 0 && matched == 0 {
 		return ErrNoLanding
 	}
-	all := newContents(p.project.Models, func(m *model.Model) ([]InputFile, map[string]string) {
+	parts := parts{}
+	all := newContents(p.project.Models, parts, func(m *model.Model) ([]InputFile, map[string]string) {
 		t := targets[m.Name]
 		if !m.Incremental() {
 			return t.files, nil
 		}
 		return t.files, map[string]string{"from": t.span.Start.Format(time.RFC3339), "to": t.span.End.Format(time.RFC3339)} // no model is named so
 	})
-	code, ancestry := codes(p.project.Models, p.project.Order, false), codes(p.project.Models, p.project.Order, true)
+	code, ancestry := codes(p.project.Models, p.project.Order, parts, false), codes(p.project.Models, p.project.Order, parts, true)
 	for _, t := range p.targets {
 		m := t.model
 		t.codeVersion, t.ancestry = code[m.Name], ancestry[m.Name]
@@ -269,7 +277,8 @@ func recordedCodes(recorded []RecordedModel) (code, ancestry map[string]string) 
 		m.CodeHash = r.CodeHash
 		models[m.Name], order = &m, append(order, m.Name)
 	}
-	return codes(models, order, false), codes(models, order, true)
+	parts := parts{}
+	return codes(models, order, parts, false), codes(models, order, parts, true)
 }
 
 func (d *diff) changedParents(m *model.Model) ([]string, Category) {

@@ -14,10 +14,34 @@ type contents struct {
 	models map[string]*model.Model
 	extra  func(m *model.Model) (files []InputFile, more map[string]string) // what else goes into a model's content
 	memo   map[string]string
+	parts  parts
 }
 
-func newContents(models map[string]*model.Model, extra func(*model.Model) ([]InputFile, map[string]string)) *contents {
-	return &contents{models: models, extra: extra, memo: map[string]string{}}
+func newContents(models map[string]*model.Model, parts parts, extra func(*model.Model) ([]InputFile, map[string]string)) *contents {
+	return &contents{models: models, extra: extra, memo: map[string]string{}, parts: parts}
+}
+
+// parts remembers what Model.Part gave, by model and columns: contents of the
+// same models share it.
+type parts map[*model.Model]map[string]part
+
+type part struct {
+	text  string
+	cut   bool
+	words map[string]bool
+}
+
+func (p parts) of(m *model.Model, columns []string) part {
+	key := strings.Join(columns, "\x00")
+	known, ok := p[m][key]
+	if !ok {
+		known.text, known.cut, known.words = m.Part(columns)
+		if p[m] == nil {
+			p[m] = map[string]part{}
+		}
+		p[m][key] = known
+	}
+	return known
 }
 
 // of is the content of some columns of a model, of all where columns is nil.
@@ -35,14 +59,14 @@ func (c *contents) of(name string, columns []string) string {
 	}
 	code, reads := m.CodeHash, m.Reads
 	if columns != nil {
-		text, cut, words := m.Part(columns)
-		if !cut {
+		part := c.parts.of(m, columns)
+		if !part.cut {
 			c.memo[key] = c.of(name, nil)
 			return c.memo[key]
 		}
-		code, reads = "part "+text, map[string][]string{}
+		code, reads = "part "+part.text, map[string][]string{}
 		for dep, list := range m.Reads {
-			reads[dep] = slices.DeleteFunc(slices.Clone(list), func(column string) bool { return !words[column] })
+			reads[dep] = slices.DeleteFunc(slices.Clone(list), func(column string) bool { return !part.words[column] })
 		}
 	}
 	files, parents := c.extra(m)
@@ -58,7 +82,7 @@ func (c *contents) of(name string, columns []string) string {
 
 // codes are contents of code alone: without files and intervals. With whole,
 // every parent counts whole, so that any change of any ancestor shows.
-func codes(models map[string]*model.Model, order []string, whole bool) map[string]string {
+func codes(models map[string]*model.Model, order []string, parts parts, whole bool) map[string]string {
 	none := func(*model.Model) ([]InputFile, map[string]string) { return nil, nil }
 	if whole {
 		blind := map[string]*model.Model{}
@@ -69,7 +93,7 @@ func codes(models map[string]*model.Model, order []string, whole bool) map[strin
 		}
 		models = blind
 	}
-	c, all := newContents(models, none), map[string]string{}
+	c, all := newContents(models, parts, none), map[string]string{}
 	for _, name := range order {
 		all[name] = c.of(name, nil)
 	}
