@@ -163,7 +163,9 @@ func (z *Zone) aim(d *Decision, before []Decision) error {
 		}
 		at := landed[d.Path]
 		for _, e := range landed {
-			if !now.hidden[e.Path] && (e.LandedAt.After(at.LandedAt) || e.LandedAt.Equal(at.LandedAt) && e.Run > at.Run) {
+			// Of two runs in one second nothing tells which was first: what landed in the
+			// pinned file's own second stays.
+			if !now.hidden[e.Path] && e.LandedAt.After(at.LandedAt) {
 				d.Paths = append(d.Paths, e.Path)
 			}
 		}
