@@ -14,8 +14,9 @@ import (
 //
 // It refuses what a reader of the landed file could take otherwise than it was
 // checked: text after a closing quote, a quote inside a field, a line break inside
-// quotes, breaks of two kinds, control characters, bytes that are not UTF-8, rows
-// of another length than the header.
+// quotes, breaks of two kinds, control characters (a tab too: models read whole
+// lines as what stands between tabs), bytes that are not UTF-8, rows of another
+// length than the header.
 type Rows struct {
 	// Header gets the names once, before any row.
 	Header func(names []string) error
@@ -93,7 +94,7 @@ func (r *Rows) take(line []byte) error {
 		return r.fail("is longer than %d bytes", maxLine)
 	}
 	for _, c := range text {
-		if c < ' ' && c != '\t' || c == 0x7f {
+		if c < ' ' || c == 0x7f {
 			return r.fail("has a control character")
 		}
 	}

@@ -39,6 +39,7 @@ func TestRows(t *testing.T) {
 		"inside":          {"a,b\n1\"1,2\n", "row 1 has a quote inside a field"},
 		"two breaks":      {"a,b\r\n1,2\n", "row 1 ends in another line break"},
 		"control":         {"a,b\n1,\x002\n", "row 1 has a control character"},
+		"tab":             {"a,b\n1,\t2\n", "row 1 has a control character"},
 		"CP1252":          {"a,b\n1,\xe9\n", "row 1 is not UTF-8"},
 		"an endless line": {"a,b\n" + strings.Repeat("x", maxLine+1), "row 1 is longer than"},
 	} {

@@ -197,7 +197,7 @@ func land(ctx context.Context, s *extract.Session, resp *extract.Response, f fil
 	if err := check.Close(); err != nil {
 		return resp.Refuse(err)
 	}
-	findings := append(check.findings(f, s.Now()), extract.FewerRows(check.rows, before, minShare)...)
+	findings := append(check.findings(f, s.Now()), extract.FewerRows(check.Count, before, minShare)...)
 	if err := resp.Judge(findings...); err != nil {
 		return err
 	}
@@ -206,6 +206,6 @@ func land(ctx context.Context, s *extract.Session, resp *extract.Response, f fil
 		resp.Released = nil // of the file's move, not of a release
 	}
 	name := fmt.Sprintf("%s/%d/%s.csv.gz", f.folder, newest.Year(), newest.Format(time.DateOnly))
-	_, err = s.Land(ctx, draft, landing.Entry{Path: name, Rows: check.rows, ReleasedAt: resp.Released}, resp)
+	_, err = s.Land(ctx, draft, landing.Entry{Path: name, Rows: check.Count, ReleasedAt: resp.Released}, resp)
 	return err
 }
