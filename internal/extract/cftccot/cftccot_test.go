@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"beanflows.coffee/materia/internal/extract"
+	"beanflows.coffee/materia/internal/extract/extracttest"
 	"beanflows.coffee/materia/internal/landing"
 )
 
@@ -26,13 +27,13 @@ var realFiles = []struct {
 // One real year of each form, and the combined report of 2024, land whole and
 // byte for byte; what upstream does not have is listed and no failure.
 func TestRealFilesLandWhole(t *testing.T) {
-	served := map[string][]byte{"com_disagg_txt_2024.zip": realFile(t, "cot/disagg_com/com_disagg_txt_2024_asof_2024-08-06.zip")}
+	served := map[string][]byte{"com_disagg_txt_2024.zip": extracttest.RealFile(t, "cot/disagg_com/com_disagg_txt_2024_asof_2024-08-06.zip")}
 	for _, f := range realFiles {
 		name := fmt.Sprintf("fut_disagg_txt_%d.zip", f.year)
-		served[name] = realFile(t, "cot/disagg_fut/"+name)
+		served[name] = extracttest.RealFile(t, "cot/disagg_fut/"+name)
 	}
 	r := newRig(t, publish(served))
-	res, err := r.run(extract.Window{Until: date(2024, time.December, 31)})
+	res, err := r.Run(extract.Window{Until: date(2024, time.December, 31)})
 	if err != nil || res.Status != "success" || len(res.Landed) != len(realFiles)+1 || len(res.Warnings) != 0 {
 		t.Fatalf("%+v, %v", res, err)
 	}
@@ -41,7 +42,7 @@ func TestRealFilesLandWhole(t *testing.T) {
 		if want := fmt.Sprintf("cot/%d/%s.csv.gz", f.year, f.newest); e.Path != want || e.Rows != f.rows {
 			t.Errorf("landed %s with %d rows, want %s with %d", e.Path, e.Rows, want, f.rows)
 		}
-		if string(r.gunzip(e.Path)) != string(unzip(t, served[fmt.Sprintf("fut_disagg_txt_%d.zip", f.year)])) {
+		if string(r.Read(e.Path)) != string(extracttest.Unzip(t, served[fmt.Sprintf("fut_disagg_txt_%d.zip", f.year)])) {
 			t.Errorf("%s is not the publisher's text", e.Path)
 		}
 	}
@@ -53,27 +54,27 @@ func TestRealFilesLandWhole(t *testing.T) {
 	}
 
 	// The same again: nothing moves, and years long absent are not asked again.
-	res, err = r.run(extract.Window{Since: date(2006, time.January, 1), Until: date(2024, time.December, 31)})
-	if err != nil || res.Status != "unchanged" || res.Unchanged != len(realFiles)+1 || len(res.Absent) != 13+15 || len(r.asked) != len(realFiles)+1 || r.manifests() != 1 {
-		t.Errorf("again: %+v, %v, asked %q", res, err, r.asked)
+	res, err = r.Run(extract.Window{Since: date(2006, time.January, 1), Until: date(2024, time.December, 31)})
+	if err != nil || res.Status != "unchanged" || res.Unchanged != len(realFiles)+1 || len(res.Absent) != 13+15 || len(r.Asked) != len(realFiles)+1 || r.Manifests() != 1 {
+		t.Errorf("again: %+v, %v, asked %q", res, err, r.Asked)
 	}
 }
 
 // The file of the current year is written again every week: each vintage lands
 // under the date of its newest report.
 func TestRealVintagesOfOneYear(t *testing.T) {
-	r := newRig(t, publish(map[string][]byte{"fut_disagg_txt_2020.zip": realFile(t, "cot/vintages/fut_disagg_txt_2020_asof_2020-03-24.zip")}))
+	r := newRig(t, publish(map[string][]byte{"fut_disagg_txt_2020.zip": extracttest.RealFile(t, "cot/vintages/fut_disagg_txt_2020_asof_2020-03-24.zip")}))
 	year := extract.Window{Since: date(2020, time.January, 1), Until: date(2020, time.December, 31)}
-	if res, err := r.run(year); err != nil || len(res.Landed) != 1 || res.Landed[0].Path != "cot/2020/2020-03-24.csv.gz" || res.Landed[0].Rows != 2485 {
+	if res, err := r.Run(year); err != nil || len(res.Landed) != 1 || res.Landed[0].Path != "cot/2020/2020-03-24.csv.gz" || res.Landed[0].Rows != 2485 {
 		t.Fatalf("%+v, %v", res, err)
 	}
-	r.answer = publish(map[string][]byte{"fut_disagg_txt_2020.zip": realFile(t, "cot/disagg_fut/fut_disagg_txt_2020.zip")})
-	if res, err := r.run(year); err != nil || len(res.Landed) != 1 || res.Landed[0].Path != "cot/2020/2020-12-29.csv.gz" {
+	r.Answer = publish(map[string][]byte{"fut_disagg_txt_2020.zip": extracttest.RealFile(t, "cot/disagg_fut/fut_disagg_txt_2020.zip")})
+	if res, err := r.Run(year); err != nil || len(res.Landed) != 1 || res.Landed[0].Path != "cot/2020/2020-12-29.csv.gz" {
 		t.Fatalf("%+v, %v", res, err)
 	}
 	// And back: a file that lost most of its rows is refused.
-	r.answer = publish(map[string][]byte{"fut_disagg_txt_2020.zip": realFile(t, "cot/vintages/fut_disagg_txt_2020_asof_2020-03-24.zip")})
-	if res, err := r.run(year); err == nil || !strings.Contains(err.Error(), "2485 rows, fewer than 9708") || len(res.Landed) != 0 {
+	r.Answer = publish(map[string][]byte{"fut_disagg_txt_2020.zip": extracttest.RealFile(t, "cot/vintages/fut_disagg_txt_2020_asof_2020-03-24.zip")})
+	if res, err := r.Run(year); err == nil || !strings.Contains(err.Error(), "2485 rows, fewer than 9708") || len(res.Landed) != 0 {
 		t.Fatalf("%+v, %v", res, err)
 	}
 }
@@ -128,29 +129,29 @@ func TestNewYear(t *testing.T) {
 		absent bool
 	}{{date(2026, time.January, 2), true}, {date(2026, time.January, 15), true}, {date(2026, time.January, 17), false}, {date(2026, time.June, 1), false}} {
 		r := newRig(t, page)
-		r.now = c.now
-		res, err := r.run(extract.Window{Since: date(2026, time.January, 1)})
+		r.Now = c.now
+		res, err := r.Run(extract.Window{Since: date(2026, time.January, 1)})
 		if c.absent && (err != nil || res.Status != "unchanged" || !slices.Equal(res.Absent, []string{"2026", "combined 2026"})) {
 			t.Errorf("%s: %+v, %v", c.now.Format(time.DateOnly), res, err)
 		}
 		if !c.absent && (err == nil || !strings.Contains(err.Error(), "answered HTML, not a ZIP")) {
 			t.Errorf("%s: %+v, %v", c.now.Format(time.DateOnly), res, err)
 		}
-		if kept := len(r.files()); c.absent && kept > 0 {
-			t.Errorf("%s: %q", c.now.Format(time.DateOnly), r.files())
+		if kept := len(r.Files()); c.absent && kept > 0 {
+			t.Errorf("%s: %q", c.now.Format(time.DateOnly), r.Files())
 		}
 	}
 	r := newRig(t, publish(map[string][]byte{"fut_disagg_txt_2026.zip": zipOf(t, madeFile("2026-01-06"))}))
-	r.now = date(2026, time.January, 10)
-	if res, err := r.run(extract.Window{Since: r.now}); err != nil || len(res.Landed) != 1 {
+	r.Now = date(2026, time.January, 10)
+	if res, err := r.Run(extract.Window{Since: r.Now}); err != nil || len(res.Landed) != 1 {
 		t.Fatalf("%+v, %v", res, err)
 	}
-	r.answer = page
-	if res, err := r.run(extract.Window{Since: r.now}); err == nil || len(res.Failed) != 1 || !slices.Equal(res.Absent, []string{"combined 2026"}) {
+	r.Answer = page
+	if res, err := r.Run(extract.Window{Since: r.Now}); err == nil || len(res.Failed) != 1 || !slices.Equal(res.Absent, []string{"combined 2026"}) {
 		t.Errorf("a page in place of a file that landed: %+v, %v", res, err)
 	}
-	r.answer = publish(nil)
-	if res, err := r.run(extract.Window{Since: r.now}); err == nil || len(res.Failed) != 1 || !strings.Contains(res.Failed[0], "HTTP 404") {
+	r.Answer = publish(nil)
+	if res, err := r.Run(extract.Window{Since: r.Now}); err == nil || len(res.Failed) != 1 || !strings.Contains(res.Failed[0], "HTTP 404") {
 		t.Errorf("a file that landed is gone: %+v, %v", res, err)
 	}
 }
@@ -166,7 +167,7 @@ func TestRefused(t *testing.T) {
 		"no coffee":             {strings.ReplaceAll(good, coffeeCode, "083732"), "is about coffee"},
 		"a column renamed":      {strings.Replace(good, "Open_Interest_Old", "Open_Interest_Prior", 1), `missing ["Open_Interest_Old"], unknown ["Open_Interest_Prior"]`},
 		"a column gone":         {strings.ReplaceAll(strings.Replace(good, "Open_Interest_Old,", "", 1), "       8,", ""), `missing ["Open_Interest_Old"]`},
-		"a column twice":        {strings.Replace(good, "Open_Interest_Old", "Open_Interest_All", 1), `"Open_Interest_All" twice`},
+		"a column twice":        {strings.Replace(good, "Open_Interest_Old", "Open_Interest_All", 1), `"Open_Interest_All" stands twice`},
 		"another file":          {"date,close\r\n2024-01-02,1\r\n", `missing ["Market_and_Exchange_Names"`},
 		"a field too few":       {strings.Replace(good, "8,", "", 1), "row 1 has 190 fields, the header 191"},
 		"an unquoted comma":     {strings.Replace(good, `"(CONTRACTS OF 37,500 POUNDS)"`, "(CONTRACTS OF 37,500 POUNDS)", 1), "has 192 fields"},
@@ -191,17 +192,17 @@ func TestRefused(t *testing.T) {
 			served := map[string][]byte{"fut_disagg_txt_2024.zip": zipOf(t, c.text)}
 			r := newRig(t, publish(served))
 			w := extract.Window{Since: date(2024, time.January, 1), Until: date(2024, time.December, 31)}
-			res, err := r.run(w)
+			res, err := r.Run(w)
 			if err == nil || res.Status != "failed" || !strings.Contains(err.Error(), c.reason) {
 				t.Fatalf("%+v, %v, want %q", res, err, c.reason)
 			}
-			for _, f := range r.files() {
+			for _, f := range r.Files() {
 				if !strings.HasPrefix(f, ".quarantine/") {
 					t.Errorf("left %s", f)
 				}
 			}
 			served["fut_disagg_txt_2024.zip"] = zipOf(t, good)
-			if res, err = r.run(w); err != nil || len(res.Landed) != 1 || r.lastRun().Status != "success" {
+			if res, err = r.Run(w); err != nil || len(res.Landed) != 1 || r.LastRun().Status != "success" {
 				t.Errorf("the good file after it: %+v, %v", res, err)
 			}
 		})
@@ -221,11 +222,11 @@ func TestWarned(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, publish(map[string][]byte{"fut_disagg_txt_2024.zip": zipOf(t, c.text)}))
-			res, err := r.run(extract.Window{Since: date(2024, time.January, 1), Until: date(2024, time.December, 31)})
+			res, err := r.Run(extract.Window{Since: date(2024, time.January, 1), Until: date(2024, time.December, 31)})
 			if err != nil || len(res.Landed) != 1 || len(res.Warnings) != 1 || !strings.Contains(res.Warnings[0], c.warning) {
 				t.Fatalf("%+v, %v", res, err)
 			}
-			if string(r.gunzip(res.Landed[0].Path)) != c.text {
+			if string(r.Read(res.Landed[0].Path)) != c.text {
 				t.Error("landed another text")
 			}
 		})
@@ -236,8 +237,8 @@ func TestWarned(t *testing.T) {
 func TestColumnsMoved(t *testing.T) {
 	text := moved(madeFile("2024-01-09", "2024-01-02"))
 	r := newRig(t, publish(map[string][]byte{"fut_disagg_txt_2024.zip": zipOf(t, text)}))
-	res, err := r.run(extract.Window{Since: date(2024, time.January, 1), Until: date(2024, time.December, 31)})
-	if err != nil || len(res.Landed) != 1 || len(res.Warnings) != 0 || string(r.gunzip(res.Landed[0].Path)) != text {
+	res, err := r.Run(extract.Window{Since: date(2024, time.January, 1), Until: date(2024, time.December, 31)})
+	if err != nil || len(res.Landed) != 1 || len(res.Warnings) != 0 || string(r.Read(res.Landed[0].Path)) != text {
 		t.Fatalf("%+v, %v", res, err)
 	}
 }
@@ -260,7 +261,7 @@ func TestOneFailsTheRestLands(t *testing.T) {
 		"com_disagg_txt_2024.zip": zipOf(t, madeFile("2024-01-09")),
 	}
 	r := newRig(t, publish(served))
-	res, err := r.run(extract.Window{Since: date(2022, time.January, 1), Until: date(2024, time.December, 31)})
+	res, err := r.Run(extract.Window{Since: date(2022, time.January, 1), Until: date(2024, time.December, 31)})
 	if err != nil || res.Status != "partial" || len(res.Failed) != 1 || !strings.HasPrefix(res.Failed[0], "2023: https://") || len(res.Landed) != 2 {
 		t.Fatalf("%+v, %v", res, err)
 	}

@@ -7,12 +7,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"beanflows.coffee/materia/internal/extract"
+	"beanflows.coffee/materia/internal/extract/extracttest"
 )
 
 // The names are those of the real headers, in their order, of every form.
 func TestColumnsAreTheRealOnes(t *testing.T) {
 	for _, name := range []string{"f_year_2010_083731.txt", "f_year_2013_083731.txt", "f_year_2024_083731.txt", "c_year_2024_083731.txt"} {
-		header, _, _ := strings.Cut(string(realFile(t, "cot/coffee_only/"+name)), "\n")
+		header, _, _ := strings.Cut(string(extracttest.RealFile(t, "cot/coffee_only/"+name)), "\n")
 		names := strings.Split(strings.ReplaceAll(strings.TrimSpace(header), `"`, ""), ",")
 		if name < "f_year_2013" && name > "f" {
 			names[2] = dateColumn
@@ -24,21 +27,28 @@ func TestColumnsAreTheRealOnes(t *testing.T) {
 }
 
 // encoding/csv fails on the real files up to 2014, or reads each line as one
-// field; split reads them.
-func TestSplitReadsWhatTheStandardReaderCannot(t *testing.T) {
-	text := realFile(t, "cot/coffee_only/f_year_2013_083731.txt")
+// field; extract.Rows reads them.
+func TestRowsReadWhatTheStandardReaderCannot(t *testing.T) {
+	text := extracttest.RealFile(t, "cot/coffee_only/f_year_2013_083731.txt")
 	lazy := csv.NewReader(bytes.NewReader(text))
 	if _, err := lazy.ReadAll(); err == nil {
-		t.Error("encoding/csv reads it: the splitter has no reason to be")
+		t.Error("encoding/csv reads it: Rows has no reason to be")
 	}
-	line := strings.Split(string(text), "\n")[1]
-	fields, err := split(nil, []byte(strings.TrimSpace(line)))
-	if err != nil || len(fields) != 191 {
-		t.Fatalf("%d fields, %v", len(fields), err)
+	var first []string
+	rows := extract.Rows{Header: func([]string) error { return nil }, Row: func(number int64, fields [][]byte) error {
+		for _, f := range fields {
+			if number == 1 {
+				first = append(first, string(f))
+			}
+		}
+		return nil
+	}}
+	if _, err := rows.Write(text); err != nil || len(first) != 191 {
+		t.Fatalf("%d fields, %v", len(first), err)
 	}
 	for at, want := range map[int]string{0: "COFFEE C - ICE FUTURES U.S.", 2: "2013-12-31", 3: "083731", 6: "083", 185: "(CONTRACTS OF 37,500 POUNDS)", 190: "FutOnly"} {
-		if string(fields[at]) != want {
-			t.Errorf("field %d is %q, want %q", at, fields[at], want)
+		if first[at] != want {
+			t.Errorf("field %d is %q, want %q", at, first[at], want)
 		}
 	}
 }
@@ -55,8 +65,8 @@ func FuzzScan(f *testing.F) {
 		whole, pieces := newScanner(0), newScanner(0)
 		wholeErr := scan(whole, text, len(text)+1)
 		piecesErr := scan(pieces, text, 1+max(size, -size)%4096)
-		if (wholeErr == nil) != (piecesErr == nil) || whole.rows != pieces.rows || whole.newest != pieces.newest || whole.coffeeRows != pieces.coffeeRows {
-			t.Fatalf("in one: %v, %d rows; in pieces: %v, %d rows", wholeErr, whole.rows, piecesErr, pieces.rows)
+		if (wholeErr == nil) != (piecesErr == nil) || whole.Count != pieces.Count || whole.newest != pieces.newest || whole.coffeeRows != pieces.coffeeRows {
+			t.Fatalf("in one: %v, %d rows; in pieces: %v, %d rows", wholeErr, whole.Count, piecesErr, pieces.Count)
 		}
 		if wholeErr != nil {
 			return
@@ -64,8 +74,8 @@ func FuzzScan(f *testing.F) {
 		r := csv.NewReader(bytes.NewReader(bytes.ReplaceAll(blanksAfterQuotes(text), []byte("\ufeff"), nil)))
 		r.TrimLeadingSpace = true
 		all, err := r.ReadAll()
-		if err != nil || int64(len(all)) != whole.rows+1 {
-			t.Fatalf("%d rows accepted, the standard reader has %d, %v", whole.rows, len(all)-1, err)
+		if err != nil || int64(len(all)) != whole.Count+1 {
+			t.Fatalf("%d rows accepted, the standard reader has %d, %v", whole.Count, len(all)-1, err)
 		}
 	})
 }
@@ -92,7 +102,7 @@ func scan(s *scanner, text []byte, size int) error {
 
 // BenchmarkScan is the check of a real year beside reading it.
 func BenchmarkScan(b *testing.B) {
-	text := unzip(b, realFile(b, "cot/disagg_fut/fut_disagg_txt_2024.zip"))
+	text := extracttest.Unzip(b, extracttest.RealFile(b, "cot/disagg_fut/fut_disagg_txt_2024.zip"))
 	b.Run("copy", func(b *testing.B) {
 		b.SetBytes(int64(len(text)))
 		for b.Loop() {

@@ -1,16 +1,8 @@
 package cftclegacy
 
 import (
-	"archive/zip"
-	"bytes"
-	"compress/gzip"
-	"context"
 	"fmt"
-	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -18,67 +10,19 @@ import (
 	"time"
 
 	"beanflows.coffee/materia/internal/extract"
-	"beanflows.coffee/materia/internal/landing"
+	"beanflows.coffee/materia/internal/extract/extracttest"
 	"beanflows.coffee/materia/internal/state"
 	"beanflows.coffee/materia/internal/upstream"
 )
 
-var today = time.Date(2026, 2, 1, 12, 0, 0, 0, time.UTC)
-
-// rig is a zone, a state and an upstream.
-type rig struct {
-	t      *testing.T
-	root   string
-	answer http.HandlerFunc
-	asked  []string
-	state  *state.Store
-}
-
-func newRig(t *testing.T, answer http.HandlerFunc) *rig {
+func newRig(t *testing.T, answer http.HandlerFunc) *extracttest.Rig {
 	t.Helper()
-	r := &rig{t: t, root: filepath.Join(t.TempDir(), "landing"), answer: answer}
-	if err := os.MkdirAll(r.root, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	var err error
-	if r.state, err = state.Open(filepath.Join(r.root, ".state.sqlite")); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { r.state.Close() })
+	r := extracttest.New(t, Source(), answer)
+	r.Limits.Tries = 2
 	return r
 }
 
-func (r *rig) run(w extract.Window) (extract.Result, error) {
-	r.t.Helper()
-	r.asked = nil
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		r.asked = append(r.asked, req.URL.Path)
-		r.answer(w, req)
-	}))
-	defer server.Close()
-	now := func() time.Time { return today }
-	zone, err := landing.Open(r.root, landing.Options{Now: now})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return extract.Run(r.t.Context(), extract.Deps{Zone: zone, State: r.state, Now: now, Log: slog.New(slog.NewTextHandler(r.t.Output(), nil)),
-		Client: extract.NewClient(extract.ClientOptions{Upstream: server.URL, Now: now, Limits: extract.Limits{Tries: 2},
-			Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }})}, Source(), w)
-}
-
-// realFile is a publisher's file, or a loud skip.
-func realFile(t *testing.T, name string) []byte {
-	t.Helper()
-	data := os.Getenv("MATERIA_REAL_DATA")
-	if data == "" {
-		data = "../../../../shared/data"
-	}
-	body, err := os.ReadFile(filepath.Join(data, "cot", name))
-	if err != nil {
-		t.Skipf("SKIPPED: real upstream files not found at %s (set MATERIA_REAL_DATA): %v", data, err)
-	}
-	return body
-}
+func unzip(t *testing.T, body []byte) string { return string(extracttest.Unzip(t, body)) }
 
 // serve answers each year with its file, as its publisher does.
 func serve(files map[int][]byte) http.HandlerFunc {
@@ -93,63 +37,13 @@ func serve(files map[int][]byte) http.HandlerFunc {
 	}
 }
 
-func unzip(t *testing.T, body []byte) string {
-	t.Helper()
-	z, err := zip.NewReader(bytes.NewReader(body), int64(len(body)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := z.File[0].Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := io.ReadAll(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
-func zipOf(t *testing.T, text string) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	z := zip.NewWriter(&b)
-	w, err := z.Create("annual.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	io.WriteString(w, text)
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-func (r *rig) landed(path string) string {
-	r.t.Helper()
-	f, err := os.Open(filepath.Join(r.root, path))
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	text, err := io.ReadAll(z)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return string(text)
-}
-
 // The real file of 2021 lands whole; 13,038 rows and the newest report's date are SOURCE.md's
 // figures, 106 rows of other contracts that miss the identity are no matter.
 func TestRealYear(t *testing.T) {
-	body := realFile(t, "legacy_fut/deacot2021_asof_2021-12-21.zip")
+	body := extracttest.RealFile(t, "cot/legacy_fut/deacot2021_asof_2021-12-21.zip")
 	r := newRig(t, serve(map[int][]byte{2021: body}))
 	w := extract.Window{Since: time.Date(2020, 5, 1, 0, 0, 0, 0, time.UTC), Until: time.Date(2021, 12, 31, 0, 0, 0, 0, time.UTC)}
-	res, err := r.run(w)
+	res, err := r.Run(w)
 	if err != nil || res.Status != state.Success || len(res.Landed) != 1 || len(res.Warnings) != 0 || !reflect.DeepEqual(res.Absent, []string{"2020"}) {
 		t.Fatalf("%+v, %v", res, err)
 	}
@@ -157,10 +51,10 @@ func TestRealYear(t *testing.T) {
 	if e.Path != "cot_legacy/2021/2021-12-21.csv.gz" || e.Rows != 13038 || e.Bytes != 14943467 {
 		t.Errorf("landed %+v", e)
 	}
-	if r.landed(e.Path) != unzip(t, body) {
+	if string(r.Read(e.Path)) != unzip(t, body) {
 		t.Error("a byte was changed")
 	}
-	if res, err := r.run(w); err != nil || res.Status != state.Unchanged {
+	if res, err := r.Run(w); err != nil || res.Status != state.Unchanged {
 		t.Errorf("again: %+v, %v", res, err)
 	}
 }
@@ -171,8 +65,8 @@ func TestRealVintages(t *testing.T) {
 	r := newRig(t, nil)
 	var paths []string
 	for _, at := range []string{"2025-01-07", "2025-01-28", "2025-03-11"} {
-		r.answer = serve(map[int][]byte{2025: realFile(t, "vintages/deacot2025_asof_"+at+".zip")})
-		res, err := r.run(extract.Window{Since: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC), Until: time.Date(2025, 12, 31, 0, 0, 0, 0, time.UTC)})
+		r.Answer = serve(map[int][]byte{2025: extracttest.RealFile(t, "cot/vintages/deacot2025_asof_"+at+".zip")})
+		res, err := r.Run(extract.Window{Since: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC), Until: time.Date(2025, 12, 31, 0, 0, 0, 0, time.UTC)})
 		if err != nil || len(res.Landed) != 1 || len(res.Warnings) != 0 {
 			t.Fatalf("%s: %+v, %v", at, res, err)
 		}
@@ -182,8 +76,8 @@ func TestRealVintages(t *testing.T) {
 		t.Errorf("landed %q", paths)
 	}
 	// An earlier vintage has too few rows to be a later state of the year.
-	r.answer = serve(map[int][]byte{2025: zipOf(t, firstRows(unzip(t, realFile(t, "vintages/deacot2025_asof_2025-03-11.zip")), 2870))})
-	if res, err := r.run(extract.Window{Since: today.AddDate(-1, 0, 0)}); err == nil || !strings.Contains(strings.Join(res.Failed, " "), "2870 rows, fewer than 2871") {
+	r.Answer = serve(map[int][]byte{2025: extracttest.Zip(t, "annual.txt", firstRows(unzip(t, extracttest.RealFile(t, "cot/vintages/deacot2025_asof_2025-03-11.zip")), 2870))})
+	if res, err := r.Run(extract.Window{Since: extracttest.Today().AddDate(-1, 0, 0)}); err == nil || !strings.Contains(strings.Join(res.Failed, " "), "2870 rows, fewer than 2871") {
 		t.Errorf("fewer rows: %+v, %v", res, err)
 	}
 }
@@ -193,7 +87,7 @@ func firstRows(text string, n int) string {
 }
 
 func TestFaultRefused(t *testing.T) {
-	text := unzip(t, realFile(t, "vintages/deacot2025_asof_2025-01-28.zip"))
+	text := unzip(t, extracttest.RealFile(t, "cot/vintages/deacot2025_asof_2025-01-28.zip"))
 	for name, c := range map[string]struct{ text, reason string }{
 		"renamed":        {strings.Replace(text, `"Open Interest (All)"`, `"OI (All)"`, 1), `missing ["Open Interest (All)"] among 129`},
 		"no date":        {strings.Replace(text, dateColumn, "Date", 1), "no column"},
@@ -205,8 +99,8 @@ func TestFaultRefused(t *testing.T) {
 		"doubled":        {text + text[strings.IndexByte(text, '\n')+1:], "stands twice in 1271 of 2542 rows"},
 		"not UTF-8":      {strings.Replace(text, "COFFEE", "CAF\xe9", 1), "not UTF-8"},
 	} {
-		r := newRig(t, serve(map[int][]byte{2025: zipOf(t, c.text)}))
-		res, err := r.run(extract.Window{Since: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC), Until: time.Date(2025, 12, 31, 0, 0, 0, 0, time.UTC)})
+		r := newRig(t, serve(map[int][]byte{2025: extracttest.Zip(t, "annual.txt", c.text)}))
+		res, err := r.Run(extract.Window{Since: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC), Until: time.Date(2025, 12, 31, 0, 0, 0, 0, time.UTC)})
 		if err == nil || res.Status != state.Failed || len(res.Landed) != 0 || !strings.Contains(err.Error(), c.reason) {
 			t.Errorf("%s: %+v, %v, want %q", name, res, err, c.reason)
 		}
@@ -215,7 +109,7 @@ func TestFaultRefused(t *testing.T) {
 
 // The identity is coffee's: one report that misses it is a slip and lands with a warning.
 func TestFaultBrokenIdentity(t *testing.T) {
-	lines := strings.SplitAfter(unzip(t, realFile(t, "vintages/deacot2025_asof_2025-03-11.zip")), "\n")
+	lines := strings.SplitAfter(unzip(t, extracttest.RealFile(t, "cot/vintages/deacot2025_asof_2025-03-11.zip")), "\n")
 	for n, line := range lines {
 		if strings.Contains(line, ",2025-03-11,083731,") {
 			f := strings.Split(line, ",")
@@ -223,8 +117,8 @@ func TestFaultBrokenIdentity(t *testing.T) {
 			lines[n] = strings.Join(f, ",")
 		}
 	}
-	r := newRig(t, serve(map[int][]byte{2025: zipOf(t, strings.Join(lines, ""))}))
-	res, err := r.run(extract.Window{Since: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC), Until: time.Date(2025, 12, 31, 0, 0, 0, 0, time.UTC)})
+	r := newRig(t, serve(map[int][]byte{2025: extracttest.Zip(t, "annual.txt", strings.Join(lines, ""))}))
+	res, err := r.Run(extract.Window{Since: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC), Until: time.Date(2025, 12, 31, 0, 0, 0, 0, time.UTC)})
 	if err != nil || len(res.Landed) != 1 || len(res.Warnings) != 1 || !strings.Contains(res.Warnings[0], `the categories do not make the open interest in 1 of 10 rows`) || !strings.Contains(res.Warnings[0], "2025-03-11") {
 		t.Errorf("%+v, %v", res, err)
 	}
@@ -233,17 +127,17 @@ func TestFaultBrokenIdentity(t *testing.T) {
 // The sample upstream speaks the format, and a run after a good one asks for this
 // year and, in January, the last.
 func TestSampleUpstream(t *testing.T) {
-	s := upstream.New(upstream.Options{Today: today, Since: 2025})
+	s := upstream.New(upstream.Options{Today: extracttest.Today(), Since: 2025})
 	r := newRig(t, s.ServeHTTP)
-	res, err := r.run(extract.Window{Since: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)})
+	res, err := r.Run(extract.Window{Since: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)})
 	if err != nil || res.Status != state.Success || len(res.Landed) != 2 || len(res.Warnings) != 0 || res.Landed[0].Origin != "sample" {
 		t.Fatalf("%+v, %v", res, err)
 	}
-	if res, err = r.run(extract.Window{}); err != nil || res.Status != state.Unchanged || len(r.asked) != 1 {
-		t.Errorf("%+v, %v, asked %q", res, err, r.asked)
+	if res, err = r.Run(extract.Window{}); err != nil || res.Status != state.Unchanged || len(r.Asked) != 1 {
+		t.Errorf("%+v, %v, asked %q", res, err, r.Asked)
 	}
-	real := unzip(t, realFile(t, "legacy_fut/deacot2021_asof_2021-12-21.zip"))
-	ours := r.landed("cot_legacy/2025/" + filepath.Base(mustGlob(t, filepath.Join(r.root, "cot_legacy/2025/*.csv.gz"))))
+	real := unzip(t, extracttest.RealFile(t, "cot/legacy_fut/deacot2021_asof_2021-12-21.zip"))
+	ours := string(r.Read("cot_legacy/2025/" + filepath.Base(mustGlob(t, filepath.Join(r.Root, "cot_legacy/2025/*.csv.gz")))))
 	if a, b := firstRows(real, 0), firstRows(ours, 0); a != b {
 		t.Errorf("another header:\n%s\n%s", a, b)
 	}
@@ -295,16 +189,16 @@ func TestExpect(t *testing.T) {
 }
 
 func TestYears(t *testing.T) {
-	if got := years(extract.Window{}, today, 0); got[0] != 2006 || got[len(got)-1] != 2026 {
+	if got := years(extract.Window{}, extracttest.Today(), 0); got[0] != 2006 || got[len(got)-1] != 2026 {
 		t.Errorf("first run: %v", got)
 	}
-	if got := years(extract.Window{}, today.AddDate(0, 0, -10), 2026); !reflect.DeepEqual(got, []int{2025, 2026}) {
+	if got := years(extract.Window{}, extracttest.Today().AddDate(0, 0, -10), 2026); !reflect.DeepEqual(got, []int{2025, 2026}) {
 		t.Errorf("in January: %v", got)
 	}
-	if got := years(extract.Window{}, today, 2024); !reflect.DeepEqual(got, []int{2024, 2025, 2026}) {
+	if got := years(extract.Window{}, extracttest.Today(), 2024); !reflect.DeepEqual(got, []int{2024, 2025, 2026}) {
 		t.Errorf("after a pause: %v", got)
 	}
-	if got := years(extract.Window{Since: time.Unix(0, 0)}, today, 2024); got[0] != 1986 {
+	if got := years(extract.Window{Since: time.Unix(0, 0)}, extracttest.Today(), 2024); got[0] != 1986 {
 		t.Errorf("from the beginning: %v", got)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"reflect"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"beanflows.coffee/materia/internal/extract"
+	"beanflows.coffee/materia/internal/extract/extracttest"
 )
 
 // yahoo serves the real KC=F rows in the chart API's envelope, as Yahoo would on
@@ -25,7 +25,7 @@ type yahoo struct {
 }
 
 func newYahoo(t *testing.T, today string) *yahoo {
-	body := realFile(t, "prices/kcf_daily_ohlcv_20000103_20251209.csv")
+	body := extracttest.RealFile(t, "prices/kcf_daily_ohlcv_20000103_20251209.csv")
 	rows, err := csv.NewReader(strings.NewReader(string(body))).ReadAll()
 	if err != nil {
 		t.Fatal(err)
@@ -38,14 +38,14 @@ func newYahoo(t *testing.T, today string) *yahoo {
 
 // The answer lands byte for byte.
 func TestAnswerLandsAsItCame(t *testing.T) {
-	gold := realFile(t, "prices/yahoo_chart_GC=F_1d_20200102.json")
+	gold := extracttest.RealFile(t, "prices/yahoo_chart_GC=F_1d_20200102.json")
 	body := strings.NewReplacer("GC=F", "KC=F", `"USD"`, `"USX"`).Replace(string(gold))
-	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(body)) })
-	res, err := r.run(extract.Window{})
+	r := extracttest.New(t, Source(), func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(body)) })
+	res, err := r.Run(extract.Window{})
 	if err != nil || len(res.Landed) != 1 || res.Landed[0].Path != "prices/KC=F/2020-01-02.json.gz" {
 		t.Fatalf("%+v, %v", res, err)
 	}
-	if got := r.gunzip(res.Landed[0].Path); string(got) != body {
+	if got := r.Read(res.Landed[0].Path); string(got) != body {
 		t.Errorf("landed %q", got)
 	}
 }
@@ -97,24 +97,11 @@ func at(date string) time.Time {
 	return d.Add(23 * time.Hour) // after the session, still that day in New York
 }
 
-// query is a parameter of the n-th request.
-func (r *rig) query(n int, name string) string {
-	r.t.Helper()
-	if n >= len(r.asked) {
-		r.t.Fatalf("asked %q only", r.asked)
-	}
-	u, err := url.Parse(r.asked[n])
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return u.Query().Get(name)
-}
-
 func TestFirstRunHasTheWholeHistoryThenOnlyChanges(t *testing.T) {
 	y := newYahoo(t, "2025-11-28")
-	r := newRig(t, y.ServeHTTP)
-	r.now = at("2025-11-28")
-	res, err := r.run(extract.Window{})
+	r := extracttest.New(t, Source(), y.ServeHTTP)
+	r.Now = at("2025-11-28")
+	res, err := r.Run(extract.Window{})
 	if err != nil || len(res.Landed) != 1 {
 		t.Fatalf("%+v, %v", res, err)
 	}
@@ -122,50 +109,50 @@ func TestFirstRunHasTheWholeHistoryThenOnlyChanges(t *testing.T) {
 	if first.Path != "prices/KC=F/2025-11-28.json.gz" || first.Rows != 6496 || first.RawSHA256 == "" || first.RawSHA256 == first.SHA256 || first.ReleasedAt != nil {
 		t.Errorf("landed %+v", first)
 	}
-	if len(r.asked) != 1 || r.query(0, "period1") != "0" || r.query(0, "period2") != "1764392400" || r.query(0, "interval") != "1d" { // 2025-11-29 05:00Z
-		t.Errorf("asked %q", r.asked)
+	if len(r.Asked) != 1 || r.Query(0, "period1") != "0" || r.Query(0, "period2") != "1764392400" || r.Query(0, "interval") != "1d" { // 2025-11-29 05:00Z
+		t.Errorf("asked %q", r.Asked)
 	}
-	if !strings.HasPrefix(r.asked[0], "/query1.finance.yahoo.com/v8/finance/chart/KC=F?") {
-		t.Errorf("asked %q", r.asked)
+	if !strings.HasPrefix(r.Asked[0], "/query1.finance.yahoo.com/v8/finance/chart/KC=F?") {
+		t.Errorf("asked %q", r.Asked)
 	}
 
 	// The same day again, with another last price: the same request for 30 days.
-	res, err = r.run(extract.Window{})
-	if err != nil || res.Status != "unchanged" || res.Unchanged != 1 || r.manifests() != 1 {
+	res, err = r.Run(extract.Window{})
+	if err != nil || res.Status != "unchanged" || res.Unchanged != 1 || r.Manifests() != 1 {
 		t.Errorf("same day: %+v, %v", res, err)
 	}
-	if got := r.query(0, "period1"); got != "1761710400" { // 2025-10-29 04:00Z, still daylight saving
+	if got := r.Query(0, "period1"); got != "1761710400" { // 2025-10-29 04:00Z, still daylight saving
 		t.Errorf("period1 %s", got)
 	}
 
 	// A new day lands the window under its date.
-	y.today, r.now = "2025-12-01", at("2025-12-01")
-	res, err = r.run(extract.Window{})
+	y.today, r.Now = "2025-12-01", at("2025-12-01")
+	res, err = r.Run(extract.Window{})
 	if err != nil || len(res.Landed) != 1 || res.Landed[0].Path != "prices/KC=F/2025-12-01.json.gz" {
 		t.Fatalf("new day: %+v, %v", res, err)
 	}
 	// A weekend: nothing new to say.
-	r.now = at("2025-12-01").AddDate(0, 0, 1)
-	if res, err = r.run(extract.Window{}); err != nil || res.Status != "unchanged" {
+	r.Now = at("2025-12-01").AddDate(0, 0, 1)
+	if res, err = r.Run(extract.Window{}); err != nil || res.Status != "unchanged" {
 		t.Errorf("no new bar: %+v, %v", res, err)
 	}
 	// The whole history again is all known.
-	if res, err = r.run(extract.Window{Since: at("2000-01-01")}); err != nil || res.Status != "unchanged" {
+	if res, err = r.Run(extract.Window{Since: at("2000-01-01")}); err != nil || res.Status != "unchanged" {
 		t.Errorf("all again: %+v, %v", res, err)
 	}
-	if got := r.query(0, "period1"); got != "946702800" { // 2000-01-01 05:00Z
+	if got := r.Query(0, "period1"); got != "946702800" { // 2000-01-01 05:00Z
 		t.Errorf("period1 %s", got)
 	}
-	if len(r.files()) != 2 {
-		t.Errorf("files %q", r.files())
+	if len(r.Files()) != 2 {
+		t.Errorf("files %q", r.Files())
 	}
 }
 
 func TestFaultRevisedHistory(t *testing.T) {
 	y := newYahoo(t, "2025-12-08")
-	r := newRig(t, y.ServeHTTP)
-	r.now = at("2025-12-08")
-	if _, err := r.run(extract.Window{}); err != nil {
+	r := extracttest.New(t, Source(), y.ServeHTTP)
+	r.Now = at("2025-12-08")
+	if _, err := r.Run(extract.Window{}); err != nil {
 		t.Fatal(err)
 	}
 	// SOURCE.md: the volume of 2025-12-08 was 51 and later 33.
@@ -177,11 +164,11 @@ func TestFaultRevisedHistory(t *testing.T) {
 			bar["volume"] = 33
 		}
 	}
-	res, err := r.run(extract.Window{})
+	res, err := r.Run(extract.Window{})
 	if err != nil || len(res.Landed) != 1 || !strings.HasPrefix(res.Landed[0].Path, "prices/KC=F/2025-12-08.2025") {
 		t.Fatalf("%+v, %v", res, err)
 	}
-	if res, err = r.run(extract.Window{}); err != nil || res.Status != "unchanged" {
+	if res, err = r.Run(extract.Window{}); err != nil || res.Status != "unchanged" {
 		t.Errorf("the revision again: %+v, %v", res, err)
 	}
 	// An old day is revised, seen only by a window that reaches it.
@@ -191,16 +178,16 @@ func TestFaultRevisedHistory(t *testing.T) {
 			bar["close"] = 171.5
 		}
 	}
-	if res, err = r.run(extract.Window{}); err != nil || res.Status != "unchanged" {
+	if res, err = r.Run(extract.Window{}); err != nil || res.Status != "unchanged" {
 		t.Errorf("the default window: %+v, %v", res, err)
 	}
 	for _, want := range []string{"success", "unchanged"} {
-		if res, err = r.run(extract.Window{Since: at("2014-02-01"), Until: at("2014-02-28")}); err != nil || res.Status != want {
+		if res, err = r.Run(extract.Window{Since: at("2014-02-01"), Until: at("2014-02-28")}); err != nil || res.Status != want {
 			t.Errorf("February 2014: %+v, %v, want %s", res, err, want)
 		}
 	}
-	if res.Unchanged != 1 || !strings.Contains(strings.Join(r.files(), " "), "prices/KC=F/2014-02-28.json.gz") {
-		t.Errorf("files %q", r.files())
+	if res.Unchanged != 1 || !strings.Contains(strings.Join(r.Files(), " "), "prices/KC=F/2014-02-28.json.gz") {
+		t.Errorf("files %q", r.Files())
 	}
 }
 
@@ -208,9 +195,9 @@ func TestFaultRevisedHistory(t *testing.T) {
 // replaced by the settled one.
 func TestLiveBarIsReplaced(t *testing.T) {
 	y := newYahoo(t, "2025-12-09")
-	r := newRig(t, y.ServeHTTP)
-	r.now = time.Date(2025, 12, 9, 17, 0, 0, 0, time.UTC)
-	if _, err := r.run(extract.Window{}); err != nil {
+	r := extracttest.New(t, Source(), y.ServeHTTP)
+	r.Now = time.Date(2025, 12, 9, 17, 0, 0, 0, time.UTC)
+	if _, err := r.Run(extract.Window{}); err != nil {
 		t.Fatal(err)
 	}
 	y.edit = func(date string, bar map[string]any) {
@@ -218,8 +205,8 @@ func TestLiveBarIsReplaced(t *testing.T) {
 			bar["close"], bar["volume"] = 394.20, 16
 		}
 	}
-	r.now = at("2025-12-09")
-	res, err := r.run(extract.Window{})
+	r.Now = at("2025-12-09")
+	res, err := r.Run(extract.Window{})
 	if err != nil || len(res.Landed) != 1 {
 		t.Errorf("%+v, %v", res, err)
 	}
@@ -228,9 +215,9 @@ func TestLiveBarIsReplaced(t *testing.T) {
 // Nulls and missing days say nothing: they are no news and replace nothing.
 func TestFaultNullsAndHoles(t *testing.T) {
 	y := newYahoo(t, "2025-12-05")
-	r := newRig(t, y.ServeHTTP)
-	r.now = at("2025-12-05")
-	if _, err := r.run(extract.Window{}); err != nil {
+	r := extracttest.New(t, Source(), y.ServeHTTP)
+	r.Now = at("2025-12-05")
+	if _, err := r.Run(extract.Window{}); err != nil {
 		t.Fatal(err)
 	}
 	y.edit = func(date string, bar map[string]any) {
@@ -240,23 +227,23 @@ func TestFaultNullsAndHoles(t *testing.T) {
 			}
 		}
 	}
-	y.today, r.now = "2025-12-08", at("2025-12-08")
-	if res, err := r.run(extract.Window{}); err != nil || res.Status != "unchanged" || r.manifests() != 1 {
+	y.today, r.Now = "2025-12-08", at("2025-12-08")
+	if res, err := r.Run(extract.Window{}); err != nil || res.Status != "unchanged" || r.Manifests() != 1 {
 		t.Errorf("nulls: %+v, %v", res, err)
 	}
 	y.today, y.edit = "2025-12-01", nil
-	if res, err := r.run(extract.Window{}); err != nil || res.Status != "unchanged" {
+	if res, err := r.Run(extract.Window{}); err != nil || res.Status != "unchanged" {
 		t.Errorf("holes: %+v, %v", res, err)
 	}
 }
 
 func TestFaultEmptyAnswer(t *testing.T) {
-	weekend := strings.NewReplacer("AAPL", "KC=F", `"USD"`, `"USX"`).Replace(string(realFile(t, "prices/yahoo_chart_AAPL_1m_weekend_no_timestamp.json")))
-	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(weekend)) })
+	weekend := strings.NewReplacer("AAPL", "KC=F", `"USD"`, `"USX"`).Replace(string(extracttest.RealFile(t, "prices/yahoo_chart_AAPL_1m_weekend_no_timestamp.json")))
+	r := extracttest.New(t, Source(), func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(weekend)) })
 	for range 2 {
-		res, err := r.run(extract.Window{Since: at("2025-02-01"), Until: at("2025-02-02")})
-		if err != nil || res.Status != "unchanged" || r.manifests() != 0 || len(r.files()) != 0 {
-			t.Errorf("%+v, %v, %q", res, err, r.files())
+		res, err := r.Run(extract.Window{Since: at("2025-02-01"), Until: at("2025-02-02")})
+		if err != nil || res.Status != "unchanged" || r.Manifests() != 0 || len(r.Files()) != 0 {
+			t.Errorf("%+v, %v, %q", res, err, r.Files())
 		}
 	}
 }
@@ -289,31 +276,31 @@ func TestHosts(t *testing.T) {
 		}, "larger than allowed", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, c.bad)
-			r.now = at("2025-12-08")
-			res, err := r.run(extract.Window{})
-			run := r.lastRun()
-			if err == nil || res.Status != "failed" || run.Status != "failed" || len(r.asked) != 2*c.tries {
-				t.Fatalf("%+v, %v, asked %q", res, err, r.asked)
+			r := extracttest.New(t, Source(), c.bad)
+			r.Now = at("2025-12-08")
+			res, err := r.Run(extract.Window{})
+			run := r.LastRun()
+			if err == nil || res.Status != "failed" || run.Status != "failed" || len(r.Asked) != 2*c.tries {
+				t.Fatalf("%+v, %v, asked %q", res, err, r.Asked)
 			}
 			for _, want := range []string{"prices: https://query1.finance.yahoo.com/", "prices: https://query2.finance.yahoo.com/", c.reason} {
 				if !strings.Contains(run.Error, want) {
 					t.Errorf("no %q in %q", want, run.Error)
 				}
 			}
-			for _, name := range r.files() {
+			for _, name := range r.Files() {
 				if !strings.HasPrefix(name, ".quarantine/") {
 					t.Errorf("left behind: %s", name)
 				}
 			}
-			r.answer = func(w http.ResponseWriter, req *http.Request) {
+			r.Answer = func(w http.ResponseWriter, req *http.Request) {
 				if strings.HasPrefix(req.URL.Path, "/query1.") {
 					c.bad(w, req)
 					return
 				}
 				y.ServeHTTP(w, req)
 			}
-			if res, err := r.run(extract.Window{}); err != nil || len(res.Landed) != 1 || !strings.HasPrefix(res.Landed[0].URL, "https://query2.") {
+			if res, err := r.Run(extract.Window{}); err != nil || len(res.Landed) != 1 || !strings.HasPrefix(res.Landed[0].URL, "https://query2.") {
 				t.Errorf("query2: %+v, %v", res, err)
 			}
 		})
@@ -322,13 +309,13 @@ func TestHosts(t *testing.T) {
 
 func TestFaultDamagedLandedFile(t *testing.T) {
 	y := newYahoo(t, "2025-12-08")
-	r := newRig(t, y.ServeHTTP)
-	r.now = at("2025-12-08")
-	if _, err := r.run(extract.Window{}); err != nil {
+	r := extracttest.New(t, Source(), y.ServeHTTP)
+	r.Now = at("2025-12-08")
+	if _, err := r.Run(extract.Window{}); err != nil {
 		t.Fatal(err)
 	}
-	r.remove("prices/KC=F/2025-12-08.json.gz")
-	res, err := r.run(extract.Window{})
+	r.Remove("prices/KC=F/2025-12-08.json.gz")
+	res, err := r.Run(extract.Window{})
 	if err != nil || len(res.Landed) != 1 || len(res.Warnings) != 1 || !strings.Contains(res.Warnings[0], "2025-12-08.json.gz") {
 		t.Errorf("%+v, %v", res, err)
 	}
@@ -344,7 +331,7 @@ func TestWindow(t *testing.T) {
 	if from.Unix() != 0 || to.Format(time.RFC3339) != "2026-02-01T00:00:00-05:00" {
 		t.Errorf("%s to %s", from, to)
 	}
-	from, to = window(extract.Window{Since: at("2025-03-08"), Until: at("2025-03-09")}, nil, today, zone) // the clocks change on the 9th
+	from, to = window(extract.Window{Since: at("2025-03-08"), Until: at("2025-03-09")}, nil, extracttest.Today(), zone) // the clocks change on the 9th
 	if got := []string{from.Format(time.RFC3339), to.Format(time.RFC3339)}; !reflect.DeepEqual(got, []string{"2025-03-08T00:00:00-05:00", "2025-03-10T00:00:00-04:00"}) {
 		t.Errorf("%q", got)
 	}

@@ -31,23 +31,23 @@ func mended(day string) extract.Source {
 }
 
 func (r *rig) rederive(src extract.Source) (extract.Rederived, error) {
-	r.t.Helper()
-	later := func() time.Time { return r.now.AddDate(0, 1, 0) }
-	zone, err := landing.Open(r.root, landing.Options{Now: later, OnStep: r.onStep})
+	r.T.Helper()
+	later := func() time.Time { return r.Now.AddDate(0, 1, 0) }
+	zone, err := landing.Open(r.Root, landing.Options{Now: later, OnStep: r.OnStep})
 	if err != nil {
-		r.t.Fatal(err)
+		r.T.Fatal(err)
 	}
-	return extract.Rederive(r.t.Context(), extract.Deps{Zone: zone, State: r.state, Now: later}, src, "ada", "certified was misread")
+	return extract.Rederive(r.T.Context(), extract.Deps{Zone: zone, State: r.State, Now: later}, src, "ada", "certified was misread")
 }
 
 func (r *rig) visible(day string) (figures []string) {
-	r.t.Helper()
-	figures, err := filepath.Glob(filepath.Join(r.root, "ice_stocks", day+"*.csv.gz"))
+	r.T.Helper()
+	figures, err := filepath.Glob(filepath.Join(r.Root, "ice_stocks", day+"*.csv.gz"))
 	if err != nil {
-		r.t.Fatal(err)
+		r.T.Fatal(err)
 	}
 	for n := range figures {
-		figures[n], _ = filepath.Rel(r.root, figures[n])
+		figures[n], _ = filepath.Rel(r.Root, figures[n])
 	}
 	return figures
 }
@@ -57,14 +57,14 @@ func (r *rig) visible(day string) (figures []string) {
 // upstream, asked again, has nothing new.
 func TestRederive(t *testing.T) {
 	r := newRig(t, nil, at(thursday))
-	if _, err := r.run(extract.Window{}); err != nil {
+	if _, err := r.Run(extract.Window{}); err != nil {
 		t.Fatal(err)
 	}
-	before := r.files()
+	before := r.Files()
 	if res, err := r.rederive(Source()); err != nil || res.Originals != 8 || len(res.Landed)+len(res.Superseded)+len(res.Failed) != 0 {
 		t.Fatalf("the same parser: %+v, %v", res, err)
 	}
-	if got := r.files(); !slices.Equal(got, before) {
+	if got := r.Files(); !slices.Equal(got, before) {
 		t.Fatalf("the same parser left %q", got)
 	}
 	old := r.read("ice_stocks/2025-12-02.csv.gz")
@@ -73,7 +73,7 @@ func TestRederive(t *testing.T) {
 		t.Fatalf("%+v, %v", res, err)
 	}
 	e := res.Landed[0]
-	if !strings.HasPrefix(e.Path, "ice_stocks/2025-12-02.20260104T200000Z-") || !e.LandedAt.Equal(r.now) || e.DerivedFrom != "ice_stocks/2025-12-02.xls" || e.ReleasedAt == nil || e.Origin != "sample" {
+	if !strings.HasPrefix(e.Path, "ice_stocks/2025-12-02.20260104T200000Z-") || !e.LandedAt.Equal(r.Now) || e.DerivedFrom != "ice_stocks/2025-12-02.xls" || e.ReleasedAt == nil || e.Origin != "sample" {
 		t.Errorf("landed %+v", e)
 	}
 	if got := r.visible("2025-12-02"); !slices.Equal(got, []string{e.Path}) {
@@ -88,7 +88,7 @@ func TestRederive(t *testing.T) {
 	if res, err := r.rederive(mended("2025-12-02")); err != nil || len(res.Landed)+len(res.Superseded) != 0 {
 		t.Errorf("once more: %+v, %v", res, err)
 	}
-	if res, err := r.run(extract.Window{}); err != nil || res.Status != state.Unchanged {
+	if res, err := r.Run(extract.Window{}); err != nil || res.Status != state.Unchanged {
 		t.Errorf("asked again: %+v, %v", res, err)
 	}
 	if got := r.visible("2025-12-02"); !slices.Equal(got, []string{e.Path}) {
@@ -99,20 +99,20 @@ func TestRederive(t *testing.T) {
 // A workbook that the new parser refuses keeps its figures and is listed.
 func TestRederiveKeepsWhatItCannotRead(t *testing.T) {
 	r := newRig(t, nil, at(thursday))
-	if _, err := r.run(extract.Window{}); err != nil {
+	if _, err := r.Run(extract.Window{}); err != nil {
 		t.Fatal(err)
 	}
-	book := filepath.Join(r.root, "ice_stocks/2025-12-03.xls")
+	book := filepath.Join(r.Root, "ice_stocks/2025-12-03.xls")
 	os.Chmod(book, 0o644)
 	if err := os.WriteFile(book, []byte("damaged"), 0o444); err != nil {
 		t.Fatal(err)
 	}
-	before := r.files()
+	before := r.Files()
 	res, err := r.rederive(mended("2025-12-03"))
 	if err != nil || len(res.Failed) != 1 || !strings.HasPrefix(res.Failed[0], "ice_stocks/2025-12-03.xls: ") || len(res.Landed) != 0 {
 		t.Errorf("%+v, %v", res, err)
 	}
-	if got := r.files(); !slices.Equal(got, before) {
+	if got := r.Files(); !slices.Equal(got, before) {
 		t.Errorf("files %q", got)
 	}
 }
@@ -122,19 +122,19 @@ func TestRederiveKeepsWhatItCannotRead(t *testing.T) {
 func TestFaultDiskAtEveryStepOfRederive(t *testing.T) {
 	t.Parallel()
 	first := newRig(t, nil, at(thursday))
-	if _, err := first.run(days("2025-12-02", "2025-12-03")); err != nil {
+	if _, err := first.Run(days("2025-12-02", "2025-12-03")); err != nil {
 		t.Fatal(err)
 	}
 	for n := 1; ; n++ {
 		r := newRig(t, nil, at(thursday))
-		if err := os.RemoveAll(r.root); err != nil {
+		if err := os.RemoveAll(r.Root); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.CopyFS(r.root, os.DirFS(first.root)); err != nil {
+		if err := os.CopyFS(r.Root, os.DirFS(first.Root)); err != nil {
 			t.Fatal(err)
 		}
 		calls := 0
-		r.onStep = func(string) error {
+		r.OnStep = func(string) error {
 			if calls++; calls == n {
 				return syscall.ENOSPC
 			}
@@ -147,7 +147,7 @@ func TestFaultDiskAtEveryStepOfRederive(t *testing.T) {
 			}
 			break
 		}
-		r.onStep = nil
+		r.OnStep = nil
 		if _, again := r.rederive(mended("2025-12-02")); again != nil {
 			t.Fatalf("step %d (%v): next: %v", n, err, again)
 		}

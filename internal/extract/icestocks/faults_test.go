@@ -54,17 +54,17 @@ func TestABadDayDoesNotStopTheOthers(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := newRig(t, server, at(thursday))
-			res, err := r.run(days("2025-12-01", "2025-12-03"))
+			res, err := r.Run(days("2025-12-01", "2025-12-03"))
 			if err != nil || res.Status != state.Partial || len(res.Failed) != 1 || !strings.HasPrefix(res.Failed[0], "certified stocks 2025-12-02: ") || !strings.Contains(res.Failed[0], c.why) {
 				t.Fatalf("%s, %v, failed %q, want %q", res.Status, err, res.Failed, c.why)
 			}
-			if len(res.Absent) > 0 || slices.Contains(r.files(), "ice_stocks/2025-12-02.csv.gz") || !slices.Contains(r.files(), "ice_stocks/2025-12-03.csv.gz") {
-				t.Errorf("absent %q, files %q", res.Absent, r.files())
+			if len(res.Absent) > 0 || slices.Contains(r.Files(), "ice_stocks/2025-12-02.csv.gz") || !slices.Contains(r.Files(), "ice_stocks/2025-12-03.csv.gz") {
+				t.Errorf("absent %q, files %q", res.Absent, r.Files())
 			}
 			if err := server.SetFaults(); err != nil {
 				t.Fatal(err)
 			}
-			if res, err = r.run(days("2025-12-01", "2025-12-03")); err != nil || res.Status != state.Success || len(res.Landed) != 2 {
+			if res, err = r.Run(days("2025-12-01", "2025-12-03")); err != nil || res.Status != state.Success || len(res.Landed) != 2 {
 				t.Errorf("mended: %s, %v, landed %d", res.Status, err, len(res.Landed))
 			}
 		})
@@ -75,22 +75,22 @@ func TestABadDayDoesNotStopTheOthers(t *testing.T) {
 func TestOldFailuresAreNotSettled(t *testing.T) {
 	server := spoilt(t, at(thursday), upstream.Fault{Path: dailyPath + "20250603", Kind: upstream.HTML200, Times: 1})
 	r := newRig(t, server, at(thursday))
-	if res, err := r.run(days("2025-06-02", "2025-06-04")); err != nil || res.Status != state.Partial {
+	if res, err := r.Run(days("2025-06-02", "2025-06-04")); err != nil || res.Status != state.Partial {
 		t.Fatalf("%s, %v", res.Status, err)
 	}
-	res, err := r.run(days("2025-06-02", "2025-06-04"))
+	res, err := r.Run(days("2025-06-02", "2025-06-04"))
 	if err != nil || len(res.Landed) != 2 {
 		t.Fatalf("%v, landed %d", err, len(res.Landed))
 	}
-	equal(t, "asked again", r.asked, []string{"coffee_cert_stock_20250603.xls", "EOM_KC_cert_stox_by_port_nov96-present.xls"})
+	equal(t, "asked again", r.Asked, []string{"coffee_cert_stock_20250603.xls", "EOM_KC_cert_stox_by_port_nov96-present.xls"})
 }
 
 // A publisher that refuses everything is not asked for every day of ten years.
 func TestARefusingPublisherIsLeftAlone(t *testing.T) {
 	r := newRig(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }), at(thursday))
-	res, err := r.run(days("2016-01-01", "2025-12-04"))
-	if err == nil || res.Status != state.Failed || !strings.Contains(err.Error(), "5 answers in a row were no reports") || len(r.asked) != 5 {
-		t.Errorf("%s, %v, asked %d", res.Status, err, len(r.asked))
+	res, err := r.Run(days("2016-01-01", "2025-12-04"))
+	if err == nil || res.Status != state.Failed || !strings.Contains(err.Error(), "5 answers in a row were no reports") || len(r.Asked) != 5 {
+		t.Errorf("%s, %v, asked %d", res.Status, err, len(r.Asked))
 	}
 }
 
@@ -99,14 +99,14 @@ func TestARefusingPublisherIsLeftAlone(t *testing.T) {
 func TestARePostLandsBeside(t *testing.T) {
 	server := spoilt(t, at(thursday))
 	r := newRig(t, server, at(thursday))
-	if _, err := r.run(extract.Window{}); err != nil {
+	if _, err := r.Run(extract.Window{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := server.SetFaults(upstream.Fault{Path: dailyPath + "20251202", Kind: upstream.Revise}); err != nil {
 		t.Fatal(err)
 	}
 	before := r.read("ice_stocks/2025-12-02.csv.gz")
-	res, err := r.run(extract.Window{})
+	res, err := r.Run(extract.Window{})
 	if err != nil || len(res.Landed) != 2 || len(res.Warnings) > 0 {
 		t.Fatalf("%v, landed %d, warnings %q", err, len(res.Landed), res.Warnings)
 	}
@@ -121,7 +121,7 @@ func TestARePostLandsBeside(t *testing.T) {
 func TestACrashBetweenWorkbookAndFigures(t *testing.T) {
 	r := newRig(t, nil, at(thursday))
 	boom, links := errors.New("the power went"), 0
-	r.onStep = func(step string) error {
+	r.OnStep = func(step string) error {
 		if step == "put link" {
 			if links++; links == 2 {
 				return boom
@@ -129,16 +129,16 @@ func TestACrashBetweenWorkbookAndFigures(t *testing.T) {
 		}
 		return nil
 	}
-	if _, err := r.run(extract.Window{}); !errors.Is(err, boom) {
+	if _, err := r.Run(extract.Window{}); !errors.Is(err, boom) {
 		t.Fatalf("%v after %d links", err, links)
 	}
-	equal(t, "after the crash", r.files(), []string{"ice_stocks/2025-11-28.xls"})
-	r.onStep = nil
-	if _, err := r.run(extract.Window{}); err != nil {
+	equal(t, "after the crash", r.Files(), []string{"ice_stocks/2025-11-28.xls"})
+	r.OnStep = nil
+	if _, err := r.Run(extract.Window{}); err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Contains(r.files(), "ice_stocks/2025-11-28.csv.gz") {
-		t.Errorf("no figures: %q", r.files())
+	if !slices.Contains(r.Files(), "ice_stocks/2025-11-28.csv.gz") {
+		t.Errorf("no figures: %q", r.Files())
 	}
 }
 
@@ -160,13 +160,13 @@ func TestDatesThatDoNotFit(t *testing.T) {
 		return upstream.StockReport{AsOf: at(asOf), Certified: tableOf(map[string]int64{"Peru|ANT": 5})}.XLS(upstream.Layout2023)
 	}
 	r := newRig(t, served("20251202", report("2025-12-04 13:30")), at(thursday))
-	res, err := r.run(days("2025-12-01", "2025-12-04"))
-	if err != nil || len(res.Warnings) != 1 || !strings.Contains(res.Warnings[0], "as of 2025-12-04, asked for was 2025-12-02") || !slices.Contains(r.files(), "ice_stocks/2025-12-04.csv.gz") {
-		t.Errorf("%v, warnings %q, files %q", err, res.Warnings, r.files())
+	res, err := r.Run(days("2025-12-01", "2025-12-04"))
+	if err != nil || len(res.Warnings) != 1 || !strings.Contains(res.Warnings[0], "as of 2025-12-04, asked for was 2025-12-02") || !slices.Contains(r.Files(), "ice_stocks/2025-12-04.csv.gz") {
+		t.Errorf("%v, warnings %q, files %q", err, res.Warnings, r.Files())
 	}
 	for _, asOf := range []string{"2024-12-02 13:30", "2025-12-05 13:30"} { // a year ago; tomorrow
 		r = newRig(t, served("20251202", report(asOf)), at(thursday))
-		if res, err := r.run(days("2025-12-01", "2025-12-04")); err == nil || len(res.Failed) != 1 || !strings.Contains(res.Failed[0], "asked for was 2025-12-02") {
+		if res, err := r.Run(days("2025-12-01", "2025-12-04")); err == nil || len(res.Failed) != 1 || !strings.Contains(res.Failed[0], "asked for was 2025-12-02") {
 			t.Errorf("%s: %v, failed %q", asOf, err, res.Failed)
 		}
 	}
@@ -186,9 +186,9 @@ func TestAgesThatDoNotSumToTheDay(t *testing.T) {
 			http.NotFound(w, req)
 		}
 	}), at(thursday))
-	res, err := r.run(days("2025-11-28", "2025-12-04"))
-	if err != nil || len(res.Warnings) != 1 || !strings.Contains(res.Warnings[0], "the ages sum to 480 bags, the day's report says 500") || !slices.Contains(r.files(), "ice_aging/2025-11-28.csv.gz") {
-		t.Errorf("%v, warnings %q, files %q", err, res.Warnings, r.files())
+	res, err := r.Run(days("2025-11-28", "2025-12-04"))
+	if err != nil || len(res.Warnings) != 1 || !strings.Contains(res.Warnings[0], "the ages sum to 480 bags, the day's report says 500") || !slices.Contains(r.Files(), "ice_aging/2025-11-28.csv.gz") {
+		t.Errorf("%v, warnings %q, files %q", err, res.Warnings, r.Files())
 	}
 }
 
@@ -196,11 +196,11 @@ func TestAgesThatDoNotSumToTheDay(t *testing.T) {
 func TestAPersonLetsAReportIn(t *testing.T) {
 	server := spoilt(t, at(thursday), upstream.Fault{Path: dailyPath + "20251202", Kind: upstream.FewerRows})
 	r := newRig(t, server, at(thursday))
-	res, err := r.run(days("2025-12-01", "2025-12-04"))
+	res, err := r.Run(days("2025-12-01", "2025-12-04"))
 	if err != nil || len(res.Failed) != 1 || !strings.Contains(res.Failed[0], "identity: certified: ") {
 		t.Fatalf("%v, failed %q", err, res.Failed)
 	}
-	zone, err := landing.Open(r.root, landing.Options{Now: func() time.Time { return r.now }})
+	zone, err := landing.Open(r.Root, landing.Options{Now: func() time.Time { return r.Now }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,13 +208,13 @@ func TestAPersonLetsAReportIn(t *testing.T) {
 	if err != nil || len(held) != 1 {
 		t.Fatalf("%d held, %v", len(held), err)
 	}
-	deps := extract.Deps{Zone: zone, State: r.state, Client: extract.NewClient(extract.ClientOptions{}), Now: func() time.Time { return r.now }}
+	deps := extract.Deps{Zone: zone, State: r.State, Client: extract.NewClient(extract.ClientOptions{}), Now: func() time.Time { return r.Now }}
 	res, err = extract.ReleaseRefused(t.Context(), deps, Source(), held[0], "trader", "the total is right, two origins are missing")
 	if err != nil || len(res.Landed) != 2 || len(res.Warnings) == 0 || !strings.Contains(res.Warnings[0], "let in by trader") {
 		t.Errorf("%v, landed %d, warnings %q", err, len(res.Landed), res.Warnings)
 	}
-	if !slices.Contains(r.files(), "ice_stocks/2025-12-02.csv.gz") {
-		t.Errorf("files %q", r.files())
+	if !slices.Contains(r.Files(), "ice_stocks/2025-12-02.csv.gz") {
+		t.Errorf("files %q", r.Files())
 	}
 }
 
@@ -223,11 +223,11 @@ func TestAPersonLetsAReportIn(t *testing.T) {
 func TestReleaseAfterTheWindowMoved(t *testing.T) {
 	server := spoilt(t, at(thursday), upstream.Fault{Path: dailyPath + "20251202", Kind: upstream.FewerRows})
 	r := newRig(t, server, at(thursday))
-	if res, err := r.run(extract.Window{}); err != nil || res.Status != state.Partial {
+	if res, err := r.Run(extract.Window{}); err != nil || res.Status != state.Partial {
 		t.Fatalf("%+v, %v", res, err)
 	}
-	r.now = r.now.AddDate(0, 2, 0)
-	deps := r.deps()
+	r.Now = r.Now.AddDate(0, 2, 0)
+	deps := r.Deps()
 	held, err := extract.Quarantined(deps.Zone, "ice")
 	if err != nil || len(held) != 1 || held[0].Window.Until.Format(time.DateOnly) != thursday[:10] {
 		t.Fatalf("%+v, %v", held, err)

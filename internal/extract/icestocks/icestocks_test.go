@@ -26,14 +26,14 @@ const thursday = "2025-12-04 20:00"
 
 func TestDefaultWindow(t *testing.T) {
 	r := newRig(t, nil, at(thursday))
-	res, err := r.run(extract.Window{})
+	res, err := r.Run(extract.Window{})
 	if err != nil || res.Status != state.Success {
 		t.Fatalf("%s, %v", res.Status, err)
 	}
-	equal(t, "asked", r.asked, []string{"coffee_cert_stock_20251128.xls", "coffee_cert_stock_20251201.xls", "coffee_cert_stock_20251202.xls",
+	equal(t, "asked", r.Asked, []string{"coffee_cert_stock_20251128.xls", "coffee_cert_stock_20251201.xls", "coffee_cert_stock_20251202.xls",
 		"coffee_cert_stock_20251203.xls", "coffee_cert_stock_20251204.xls", "coffee_aging_20251031.xls", "coffee_aging_20251130.xls",
 		"coffee_aging_20251128.xls", "EOM_KC_cert_stox_by_port_nov96-present.xls"})
-	equal(t, "landed", r.files(), []string{"ice_aging/2025-10-31.csv.gz", "ice_aging/2025-10-31.xls", "ice_aging/2025-11-28.csv.gz", "ice_aging/2025-11-28.xls",
+	equal(t, "landed", r.Files(), []string{"ice_aging/2025-10-31.csv.gz", "ice_aging/2025-10-31.xls", "ice_aging/2025-11-28.csv.gz", "ice_aging/2025-11-28.xls",
 		"ice_history/2025-11-28.csv.gz", "ice_history/2025-11-28.xls",
 		"ice_stocks/2025-11-28.csv.gz", "ice_stocks/2025-11-28.xls", "ice_stocks/2025-12-01.csv.gz", "ice_stocks/2025-12-01.xls",
 		"ice_stocks/2025-12-02.csv.gz", "ice_stocks/2025-12-02.xls", "ice_stocks/2025-12-03.csv.gz", "ice_stocks/2025-12-03.xls",
@@ -41,11 +41,11 @@ func TestDefaultWindow(t *testing.T) {
 	if len(res.Warnings)+len(res.Failed)+len(res.Absent) > 0 {
 		t.Errorf("warnings %q, failed %q, absent %q", res.Warnings, res.Failed, res.Absent)
 	}
-	res, err = r.run(extract.Window{})
+	res, err = r.Run(extract.Window{})
 	if err != nil || res.Status != state.Unchanged || len(res.Landed) > 0 || res.Unchanged != 7 {
 		t.Errorf("again: %s, landed %d, unchanged %d, %v", res.Status, len(res.Landed), res.Unchanged, err)
 	}
-	equal(t, "asked again", r.asked[5:], []string{"coffee_aging_20251130.xls", "coffee_aging_20251128.xls", "EOM_KC_cert_stox_by_port_nov96-present.xls"})
+	equal(t, "asked again", r.Asked[5:], []string{"coffee_aging_20251130.xls", "coffee_aging_20251128.xls", "EOM_KC_cert_stox_by_port_nov96-present.xls"})
 }
 
 // The three kinds of report of the sample agree with each other, as ICE's do, in
@@ -101,7 +101,7 @@ func TestSampleReportsAgree(t *testing.T) {
 
 func TestAbsentDaysAreNoFailure(t *testing.T) {
 	r := newRig(t, http.NotFoundHandler(), at(thursday))
-	res, err := r.run(days("2024-12-01", "2025-12-04"))
+	res, err := r.Run(days("2024-12-01", "2025-12-04"))
 	if err != nil || res.Status != state.Unchanged {
 		t.Fatalf("%s, %v", res.Status, err)
 	}
@@ -112,24 +112,24 @@ func TestAbsentDaysAreNoFailure(t *testing.T) {
 // something; other failures say nothing about a day.
 func TestSettledDays(t *testing.T) {
 	r := newRig(t, nil, at(thursday))
-	if _, err := r.run(days("2025-05-26", "2025-05-27")); err != nil { // the 26th is Memorial Day
+	if _, err := r.Run(days("2025-05-26", "2025-05-27")); err != nil { // the 26th is Memorial Day
 		t.Fatal(err)
 	}
-	if !slices.Contains(r.asked, "coffee_cert_stock_20250526.xls") {
-		t.Fatalf("asked %q", r.asked)
+	if !slices.Contains(r.Asked, "coffee_cert_stock_20250526.xls") {
+		t.Fatalf("asked %q", r.Asked)
 	}
-	res, err := r.run(days("2025-05-26", "2025-05-27"))
+	res, err := r.Run(days("2025-05-26", "2025-05-27"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	equal(t, "asked again", r.asked, []string{"EOM_KC_cert_stox_by_port_nov96-present.xls"})
+	equal(t, "asked again", r.Asked, []string{"EOM_KC_cert_stox_by_port_nov96-present.xls"})
 	equal(t, "absent", res.Absent, []string{"certified stocks 2025-05-26"})
 
-	if _, err := r.run(days("2025-11-27", "2025-11-28")); err != nil { // Thanksgiving, too new
+	if _, err := r.Run(days("2025-11-27", "2025-11-28")); err != nil { // Thanksgiving, too new
 		t.Fatal(err)
 	}
-	if res, err = r.run(days("2025-11-27", "2025-11-28")); err != nil || !slices.Contains(r.asked, "coffee_cert_stock_20251127.xls") {
-		t.Errorf("%v: asked %q, want the 27th again", err, r.asked)
+	if res, err = r.Run(days("2025-11-27", "2025-11-28")); err != nil || !slices.Contains(r.Asked, "coffee_cert_stock_20251127.xls") {
+		t.Errorf("%v: asked %q, want the 27th again", err, r.Asked)
 	}
 	equal(t, "absent", res.Absent[:1], []string{"certified stocks 2025-11-27"})
 }

@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 	_ "time/tzdata"
 
+	"beanflows.coffee/materia/internal/extract/extracttest"
 	"beanflows.coffee/materia/internal/upstream"
 	"beanflows.coffee/materia/internal/xls"
 )
@@ -59,7 +58,7 @@ func (r report) sum(section string) int64 {
 
 // Figures of the report of 26 December 2025, as read off it by others.
 func TestRealDailyReport(t *testing.T) {
-	r, err := parse(t, realFile(t, "ice_stocks/coffee_cert_stock_20251226.xls"), daily)
+	r, err := parse(t, extracttest.RealFile(t, "ice_stocks/coffee_cert_stock_20251226.xls"), daily)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +115,7 @@ type snapshot struct {
 func snapshots(t testing.TB, name string) []snapshot {
 	t.Helper()
 	var all struct{ Snapshots []snapshot }
-	if err := json.Unmarshal(realFile(t, "ice_stocks/"+name), &all); err != nil {
+	if err := json.Unmarshal(extracttest.RealFile(t, "ice_stocks/"+name), &all); err != nil {
 		t.Fatal(err)
 	}
 	return all.Snapshots
@@ -230,7 +229,7 @@ func TestRealAgesReadBack(t *testing.T) {
 			} `json:"age_detail"`
 		} `json:"ageing_report"`
 	}
-	if err := json.Unmarshal(realFile(t, "ice_stocks/certified_stocks_arabica_20250528_20260806.json"), &file); err != nil {
+	if err := json.Unmarshal(extracttest.RealFile(t, "ice_stocks/certified_stocks_arabica_20250528_20260806.json"), &file); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]int64{}
@@ -281,7 +280,7 @@ func TestRealAgesReadBack(t *testing.T) {
 
 // Month ends of ICE's own history, written and read back with typed dates.
 func TestRealMonthEndsReadBack(t *testing.T) {
-	lines := strings.Split(strings.TrimSpace(string(realFile(t, "ice_stocks/ice_eom_kc_cert_stocks_total_excerpt_1996_2026.csv"))), "\n")[1:]
+	lines := strings.Split(strings.TrimSpace(string(extracttest.RealFile(t, "ice_stocks/ice_eom_kc_cert_stocks_total_excerpt_1996_2026.csv"))), "\n")[1:]
 	var months []upstream.MonthEnd
 	want := map[string]int64{}
 	for _, line := range lines {
@@ -308,20 +307,6 @@ func TestRealMonthEndsReadBack(t *testing.T) {
 	if len(got.findings) > 0 || got.date != "2026-01-30" || len(want) != 63 || !maps.Equal(cells, want) {
 		t.Errorf("newest %s, %d months, want %d; findings %v", got.date, len(cells), len(want), got.findings)
 	}
-}
-
-// realFile is a publisher's file, or a loud skip.
-func realFile(t testing.TB, name string) []byte {
-	t.Helper()
-	data := os.Getenv("MATERIA_REAL_DATA")
-	if data == "" {
-		data = filepath.Join("..", "..", "..", "..", "shared", "data")
-	}
-	body, err := os.ReadFile(filepath.Join(data, name))
-	if err != nil {
-		t.Skipf("SKIPPED: real upstream files not found at %s (set MATERIA_REAL_DATA): %v", data, err)
-	}
-	return body
 }
 
 // sheet makes a workbook of rows: text, or numbers as they stand.

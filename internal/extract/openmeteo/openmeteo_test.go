@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"os"
 	"path"
 	"slices"
@@ -17,19 +16,20 @@ import (
 	"time"
 
 	"beanflows.coffee/materia/internal/extract"
+	"beanflows.coffee/materia/internal/extract/extracttest"
 	"beanflows.coffee/materia/internal/landing"
 	"beanflows.coffee/materia/internal/upstream"
 )
 
 // sample is the sample upstream on the rig's day.
-func sample(r *rig) *upstream.Server {
-	return upstream.New(upstream.Options{Now: func() time.Time { return r.now }})
+func sample(r *extracttest.Rig) *upstream.Server {
+	return upstream.New(upstream.Options{Now: func() time.Time { return r.Now }})
 }
 
-func sampleRig(t *testing.T) (*rig, *upstream.Server) {
-	r := newRig(t, nil)
+func sampleRig(t *testing.T) (*extracttest.Rig, *upstream.Server) {
+	r := extracttest.New(t, Source(), nil)
 	s := sample(r)
-	r.answer = s.ServeHTTP
+	r.Answer = s.ServeHTTP
 	return r, s
 }
 
@@ -45,7 +45,7 @@ type archive struct {
 }
 
 func newArchive(t *testing.T) *archive {
-	body := realFile(t, "weather/openmeteo_archive_daily_minas_gerais_20150101_20260201.csv")
+	body := extracttest.RealFile(t, "weather/openmeteo_archive_daily_minas_gerais_20150101_20260201.csv")
 	rows, err := csv.NewReader(strings.NewReader(string(body))).ReadAll()
 	if err != nil {
 		t.Fatal(err)
@@ -98,8 +98,8 @@ func (a *archive) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // regions and the years before the file are absent, by name, and no failure.
 func TestRealPointReproducesItsFigures(t *testing.T) {
 	a := newArchive(t)
-	r := newRig(t, a.ServeHTTP)
-	res, err := r.run(extract.Window{})
+	r := extracttest.New(t, Source(), a.ServeHTTP)
+	res, err := r.Run(extract.Window{})
 	if err != nil || res.Status != "success" || len(res.Failed) != 0 {
 		t.Fatalf("%+v, %v", res, err)
 	}
@@ -117,7 +117,7 @@ func TestRealPointReproducesItsFigures(t *testing.T) {
 	}
 	days, rain2020, lowest, lowestDate := 0, 0.0, 99.0, ""
 	for _, e := range res.Landed {
-		got, err := parse(r.gunzip(e.Path))
+		got, err := parse(r.Read(e.Path))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,36 +142,23 @@ func TestRealPointReproducesItsFigures(t *testing.T) {
 	}
 	// The next run asks for the regions that may have come, and for the last days
 	// of the one that is there: what is settled or absent by year is not asked.
-	if res, err = r.run(extract.Window{}); err != nil || res.Status != "unchanged" || len(r.asked) != 11+1 || len(res.Absent) != 11 {
-		t.Errorf("again: %+v, %v, asked %d", res, err, len(r.asked))
+	if res, err = r.Run(extract.Window{}); err != nil || res.Status != "unchanged" || len(r.Asked) != 11+1 || len(res.Absent) != 11 {
+		t.Errorf("again: %+v, %v, asked %d", res, err, len(r.Asked))
 	}
-}
-
-// query is a parameter of the n-th request.
-func (r *rig) query(n int, name string) string {
-	r.t.Helper()
-	if n >= len(r.asked) {
-		r.t.Fatalf("asked %q only", r.asked)
-	}
-	u, err := url.Parse(r.asked[n])
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return u.Query().Get(name)
 }
 
 func TestHistoryThenOnlyChanges(t *testing.T) {
 	r, _ := sampleRig(t) // 2026-02-01
-	res, err := r.run(since)
-	if err != nil || len(res.Landed) != 24 || len(r.asked) != 24 {
+	res, err := r.Run(since)
+	if err != nil || len(res.Landed) != 24 || len(r.Asked) != 24 {
 		t.Fatalf("%+v, %v", res, err)
 	}
 	// Newest year first, all regions of it, up to today. Nothing newer than five
 	// days has a value.
-	if got := r.query(0, "start_date") + " " + r.query(0, "end_date") + " " + r.query(0, "latitude") + " " + r.query(0, "models"); got != "2026-01-01 2026-02-01 -21.55 era5_seamless" {
+	if got := r.Query(0, "start_date") + " " + r.Query(0, "end_date") + " " + r.Query(0, "latitude") + " " + r.Query(0, "models"); got != "2026-01-01 2026-02-01 -21.55 era5_seamless" {
 		t.Errorf("first request %s", got)
 	}
-	if got := r.query(12, "start_date") + " " + r.query(12, "end_date"); got != "2025-01-01 2025-12-31" {
+	if got := r.Query(12, "start_date") + " " + r.Query(12, "end_date"); got != "2025-01-01 2025-12-31" {
 		t.Errorf("thirteenth request %s", got)
 	}
 	if got := res.Landed[0].Path + " " + res.Landed[12].Path; got != "weather/br_sul_de_minas/2026/2026-01-27.json.gz weather/br_sul_de_minas/2025/2025-12-31.json.gz" {
@@ -181,23 +168,23 @@ func TestHistoryThenOnlyChanges(t *testing.T) {
 		t.Errorf("landed %+v", e)
 	}
 	// The same day: 21 days of each region, whose other generation time says nothing.
-	res, err = r.run(since)
-	if err != nil || res.Status != "unchanged" || len(r.asked) != 12 || r.query(0, "start_date") != "2026-01-12" || r.query(0, "end_date") != "2026-02-01" || r.manifests() != 1 {
-		t.Errorf("same day: %+v, %v, asked %q", res, err, r.asked)
+	res, err = r.Run(since)
+	if err != nil || res.Status != "unchanged" || len(r.Asked) != 12 || r.Query(0, "start_date") != "2026-01-12" || r.Query(0, "end_date") != "2026-02-01" || r.Manifests() != 1 {
+		t.Errorf("same day: %+v, %v, asked %q", res, err, r.Asked)
 	}
 	// The next day has a day more and revised ones.
-	r.now = r.now.AddDate(0, 0, 1)
-	if res, err = r.run(since); err != nil || len(res.Landed) != 12 || res.Landed[0].Path != "weather/br_sul_de_minas/2026/2026-01-28.json.gz" || r.query(0, "start_date") != "2026-01-13" {
+	r.Now = r.Now.AddDate(0, 0, 1)
+	if res, err = r.Run(since); err != nil || len(res.Landed) != 12 || res.Landed[0].Path != "weather/br_sul_de_minas/2026/2026-01-28.json.gz" || r.Query(0, "start_date") != "2026-01-13" {
 		t.Errorf("next day: %+v, %v", res, err)
 	}
 	// Ten weeks later 2025 is final: each region's is asked for once more, whole,
 	// and has nothing new but the days that were preliminary.
-	r.now = day(2026, time.April, 10)
-	if res, err = r.run(since); err != nil || len(r.asked) != 24 || r.query(0, "start_date") != "2026-01-29" || r.query(12, "start_date") != "2025-01-01" {
-		t.Errorf("April: %+v, %v, asked %q", res, err, r.asked)
+	r.Now = day(2026, time.April, 10)
+	if res, err = r.Run(since); err != nil || len(r.Asked) != 24 || r.Query(0, "start_date") != "2026-01-29" || r.Query(12, "start_date") != "2025-01-01" {
+		t.Errorf("April: %+v, %v, asked %q", res, err, r.Asked)
 	}
-	if res, err = r.run(since); err != nil || res.Status != "unchanged" || len(r.asked) != 12 {
-		t.Errorf("April again: %+v, %v, asked %d", res, err, len(r.asked))
+	if res, err = r.Run(since); err != nil || res.Status != "unchanged" || len(r.Asked) != 12 {
+		t.Errorf("April again: %+v, %v, asked %d", res, err, len(r.Asked))
 	}
 }
 
@@ -205,14 +192,14 @@ func TestHistoryThenOnlyChanges(t *testing.T) {
 // old year's last days still change.
 func TestTurnOfTheYear(t *testing.T) {
 	r, _ := sampleRig(t)
-	r.now = day(2027, time.January, 3)
-	res, err := r.run(extract.Window{Since: day(2026, time.December, 1)})
-	if err != nil || len(r.asked) != 24 || len(res.Landed) != 12 || res.Unchanged != 12 || res.Landed[0].Path != "weather/br_sul_de_minas/2026/2026-12-29.json.gz" {
-		t.Fatalf("%+v, %v, asked %d", res, err, len(r.asked))
+	r.Now = day(2027, time.January, 3)
+	res, err := r.Run(extract.Window{Since: day(2026, time.December, 1)})
+	if err != nil || len(r.Asked) != 24 || len(res.Landed) != 12 || res.Unchanged != 12 || res.Landed[0].Path != "weather/br_sul_de_minas/2026/2026-12-29.json.gz" {
+		t.Fatalf("%+v, %v, asked %d", res, err, len(r.Asked))
 	}
-	r.now = day(2027, time.January, 7)
-	if res, err = r.run(extract.Window{Since: day(2026, time.December, 1)}); err != nil || len(res.Landed) != 24 || r.query(12, "start_date") != "2026-12-18" || r.query(12, "end_date") != "2026-12-31" {
-		t.Errorf("%+v, %v, asked %q", res, err, r.asked)
+	r.Now = day(2027, time.January, 7)
+	if res, err = r.Run(extract.Window{Since: day(2026, time.December, 1)}); err != nil || len(res.Landed) != 24 || r.Query(12, "start_date") != "2026-12-18" || r.Query(12, "end_date") != "2026-12-31" {
+		t.Errorf("%+v, %v, asked %q", res, err, r.Asked)
 	}
 }
 
@@ -220,7 +207,7 @@ func TestTurnOfTheYear(t *testing.T) {
 func TestHistoryIsResumable(t *testing.T) {
 	r, s := sampleRig(t)
 	asked := 0
-	r.answer = func(w http.ResponseWriter, req *http.Request) {
+	r.Answer = func(w http.ResponseWriter, req *http.Request) {
 		if asked++; asked > 30 {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
@@ -228,42 +215,42 @@ func TestHistoryIsResumable(t *testing.T) {
 		s.ServeHTTP(w, req)
 	}
 	window := extract.Window{Since: day(2023, time.January, 1)}
-	res, err := r.run(window)
+	res, err := r.Run(window)
 	if err == nil || res.Status != "partial" || len(res.Landed) != 30 {
 		t.Fatalf("%+v, %v", res, err)
 	}
-	r.answer = s.ServeHTTP
-	if res, err = r.run(window); err != nil || len(res.Landed) != 18 {
+	r.Answer = s.ServeHTTP
+	if res, err = r.Run(window); err != nil || len(res.Landed) != 18 {
 		t.Fatalf("%+v, %v", res, err)
 	}
 	// 2024 and 2023 are final: the six of 2024 and the twelve of 2023 that are left.
 	whole := 0
-	for n := range r.asked {
-		if r.query(n, "start_date") <= "2024-01-01" {
+	for n := range r.Asked {
+		if r.Query(n, "start_date") <= "2024-01-01" {
 			whole++
 		}
 	}
 	if whole != 18 {
-		t.Errorf("asked for %d whole years, want 18: %q", whole, r.asked)
+		t.Errorf("asked for %d whole years, want 18: %q", whole, r.Asked)
 	}
 	// A kill at the link of a file: the file that has its journal line counts.
 	steps := 0
 	k, _ := sampleRig(t)
-	k.onStep = func(step string) error {
+	k.OnStep = func(step string) error {
 		if steps++; steps == 200 {
 			return errors.New("killed at " + step)
 		}
 		return nil
 	}
-	if _, err := k.run(window); err == nil {
+	if _, err := k.Run(window); err == nil {
 		t.Fatal("200 steps without a failure")
 	}
-	k.onStep = nil
-	if res, err = k.run(window); err != nil {
+	k.OnStep = nil
+	if res, err = k.Run(window); err != nil {
 		t.Fatal(err)
 	}
 	landed := 0
-	for _, f := range k.files() {
+	for _, f := range k.Files() {
 		if strings.HasPrefix(f, "weather/") {
 			landed++
 		}
@@ -297,21 +284,21 @@ func TestOneRegionFails(t *testing.T) {
 			if err := s.SetFaults(c.fault); err != nil {
 				t.Fatal(err)
 			}
-			res, err := r.run(since)
+			res, err := r.Run(since)
 			if err != nil || res.Status != "partial" || len(res.Landed) != 22 || len(res.Failed) != 1 || len(res.Absent) != 0 {
 				t.Fatalf("%+v, %v", res, err)
 			}
 			if !strings.HasPrefix(res.Failed[0], "vn_dak_lak 2026: https://archive-api.open-meteo.com/") || !strings.Contains(res.Failed[0], c.reason) {
 				t.Errorf("failed %q", res.Failed)
 			}
-			kept := slices.ContainsFunc(r.files(), func(f string) bool { return strings.HasPrefix(f, ".quarantine/") })
+			kept := slices.ContainsFunc(r.Files(), func(f string) bool { return strings.HasPrefix(f, ".quarantine/") })
 			if kept != c.kept {
-				t.Errorf("quarantine %v: %q", kept, r.files())
+				t.Errorf("quarantine %v: %q", kept, r.Files())
 			}
 			if err := s.SetFaults(); err != nil {
 				t.Fatal(err)
 			}
-			if res, err = r.run(since); err != nil || res.Status != "success" || len(res.Landed) != 2 {
+			if res, err = r.Run(since); err != nil || res.Status != "success" || len(res.Landed) != 2 {
 				t.Errorf("once well: %+v, %v", res, err)
 			}
 		})
@@ -325,14 +312,14 @@ func TestLimits(t *testing.T) {
 	if err := s.SetFaults(upstream.Fault{Path: "archive-api", Kind: upstream.Limit, Times: 2}); err != nil {
 		t.Fatal(err)
 	}
-	res, err := r.run(since)
-	if err != nil || res.Status != "success" || len(res.Landed) != 24 || !slices.Contains(r.slept, 61*time.Second) {
-		t.Errorf("minute: %+v, %v, slept %v", res, err, r.slept)
+	res, err := r.Run(since)
+	if err != nil || res.Status != "success" || len(res.Landed) != 24 || !slices.Contains(r.Slept, 61*time.Second) {
+		t.Errorf("minute: %+v, %v, slept %v", res, err, r.Slept)
 	}
 	for _, counter := range []string{"Hourly", "Daily"} {
 		r, s := sampleRig(t)
 		n := 0
-		r.answer = func(w http.ResponseWriter, req *http.Request) {
+		r.Answer = func(w http.ResponseWriter, req *http.Request) {
 			if n++; n == 14 {
 				if err := s.SetFaults(upstream.Fault{Path: "archive-api", Kind: upstream.Limit, To: counter}); err != nil {
 					t.Error(err)
@@ -340,9 +327,9 @@ func TestLimits(t *testing.T) {
 			}
 			s.ServeHTTP(w, req)
 		}
-		res, err := r.run(since)
-		if err != nil || res.Status != "partial" || len(res.Landed) != 13 || len(res.Failed) != 1 || len(r.asked) != 13+tries {
-			t.Errorf("%s: %+v, %v, asked %d", counter, res, err, len(r.asked))
+		res, err := r.Run(since)
+		if err != nil || res.Status != "partial" || len(res.Landed) != 13 || len(res.Failed) != 1 || len(r.Asked) != 13+tries {
+			t.Errorf("%s: %+v, %v, asked %d", counter, res, err, len(r.Asked))
 		}
 		if len(res.Warnings) != 1 || !strings.Contains(res.Warnings[0], "10 of 24 region-years were not asked for") {
 			t.Errorf("%s: warnings %q", counter, res.Warnings)
@@ -355,7 +342,7 @@ func TestLimits(t *testing.T) {
 func TestValuesOutOfBounds(t *testing.T) {
 	for bad, status := range map[int]string{2: "success", 40: "partial"} {
 		r, s := sampleRig(t)
-		r.answer = func(w http.ResponseWriter, req *http.Request) {
+		r.Answer = func(w http.ResponseWriter, req *http.Request) {
 			q := req.URL.Query()
 			if q.Get("latitude") != "12.67" || q.Get("end_date") != "2025-12-31" {
 				s.ServeHTTP(w, req)
@@ -372,7 +359,7 @@ func TestValuesOutOfBounds(t *testing.T) {
 			w.Header().Set(upstream.OriginHeader, upstream.Origin)
 			json.NewEncoder(w).Encode(d)
 		}
-		res, err := r.run(since)
+		res, err := r.Run(since)
 		if err != nil || res.Status != status {
 			t.Fatalf("%d: %+v, %v", bad, res, err)
 		}
@@ -387,7 +374,7 @@ func TestValuesOutOfBounds(t *testing.T) {
 // request is for other days.
 func TestRefusedAnswerIsLetIn(t *testing.T) {
 	r, s := sampleRig(t)
-	r.answer = func(w http.ResponseWriter, req *http.Request) {
+	r.Answer = func(w http.ResponseWriter, req *http.Request) {
 		if req.URL.Query().Get("latitude") != "12.67" {
 			s.ServeHTTP(w, req)
 			return
@@ -396,10 +383,10 @@ func TestRefusedAnswerIsLetIn(t *testing.T) {
 		w.Write([]byte(strings.Replace(string(record(s, req)), `"relative_humidity_2m_mean":[`, `"relative_humidity_2m_mean":[101,101,101,101,`, 1)))
 	}
 	window := extract.Window{Since: day(2026, time.January, 1)}
-	if res, err := r.run(window); err != nil || len(res.Landed) != 11 || !strings.Contains(res.Failed[0], "32 days and 36 values") {
+	if res, err := r.Run(window); err != nil || len(res.Landed) != 11 || !strings.Contains(res.Failed[0], "32 days and 36 values") {
 		t.Fatalf("%+v, %v", res, err)
 	}
-	r.answer = func(w http.ResponseWriter, req *http.Request) {
+	r.Answer = func(w http.ResponseWriter, req *http.Request) {
 		if req.URL.Query().Get("latitude") != "12.67" {
 			s.ServeHTTP(w, req)
 			return
@@ -414,12 +401,11 @@ func TestRefusedAnswerIsLetIn(t *testing.T) {
 		w.Header().Set(upstream.OriginHeader, upstream.Origin)
 		json.NewEncoder(w).Encode(d)
 	}
-	if res, err := r.run(window); err != nil || !strings.Contains(res.Failed[0], "relative_humidity_2m_mean is above 100 in 5 of 32 rows") {
+	if res, err := r.Run(window); err != nil || !strings.Contains(res.Failed[0], "relative_humidity_2m_mean is above 100 in 5 of 32 rows") {
 		t.Fatalf("%+v, %v", res, err)
 	}
-	r.now = r.now.AddDate(0, 0, 1)
-	deps, done := r.deps()
-	defer done()
+	r.Now = r.Now.AddDate(0, 0, 1)
+	deps := r.Deps()
 	kept, err := extract.Quarantined(deps.Zone, "weather")
 	if err != nil || len(kept) != 2 {
 		t.Fatalf("%+v, %v", kept, err)
@@ -455,11 +441,11 @@ func (r *recorder) Write(b []byte) (int, error) { r.body = append(r.body, b...);
 
 func TestDamagedLandedFileIsPassedOver(t *testing.T) {
 	r, _ := sampleRig(t)
-	if _, err := r.run(since); err != nil {
+	if _, err := r.Run(since); err != nil {
 		t.Fatal(err)
 	}
-	r.remove("weather/pe_jaen/2026/2026-01-27.json.gz")
-	res, err := r.run(since)
+	r.Remove("weather/pe_jaen/2026/2026-01-27.json.gz")
+	res, err := r.Run(since)
 	if err != nil || len(res.Landed) != 1 || len(res.Warnings) != 1 || !strings.Contains(res.Warnings[0], "pe_jaen/2026/2026-01-27.json.gz") {
 		t.Errorf("%+v, %v", res, err)
 	}
@@ -514,16 +500,16 @@ func TestRealAnswersOfOtherPlaces(t *testing.T) {
 		"weather/openmeteo_archive_body_60.39_5.32_fahrenheit.json": `temperature_2m_max is in "", want "°C"`,
 		"weather/openmeteo_archive_body_59.91_10.75_celsius.json":   `temperature_2m_mean is in "", want "°C"`,
 	} {
-		if _, err := parse(realFile(t, file)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := parse(extracttest.RealFile(t, file)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", path.Base(file), err, want)
 		}
 	}
 	// Fahrenheit where Celsius is wanted.
 	r, s := sampleRig(t)
-	r.answer = func(w http.ResponseWriter, req *http.Request) {
+	r.Answer = func(w http.ResponseWriter, req *http.Request) {
 		w.Write([]byte(strings.Replace(string(record(s, req)), `"temperature_2m_min":"°C"`, `"temperature_2m_min":"°F"`, 1)))
 	}
-	res, err := r.run(since)
+	res, err := r.Run(since)
 	if err == nil || len(res.Landed) != 0 || !strings.Contains(strings.Join(res.Failed, "\n"), `temperature_2m_min is in "°F", want "°C"`) {
 		t.Errorf("%+v, %v", res, err)
 	}
@@ -624,7 +610,7 @@ func TestBudgetOfTheWholeHistory(t *testing.T) {
 // What an earlier run landed today counts; what it landed two days ago does not.
 func TestBudgetKnowsEarlierRuns(t *testing.T) {
 	r, _ := sampleRig(t)
-	res, err := r.run(since)
+	res, err := r.Run(since)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -636,7 +622,7 @@ func TestBudgetKnowsEarlierRuns(t *testing.T) {
 		later time.Duration
 		spent [3]float64
 	}{{30 * time.Second, [3]float64{whole, whole, whole}}, {10 * time.Minute, [3]float64{0, whole, whole}}, {5 * time.Hour, [3]float64{0, 0, whole}}, {25 * time.Hour, [3]float64{}}} {
-		b := newBudget(time.Now, r.now.Add(c.later), res.Landed)
+		b := newBudget(time.Now, r.Now.Add(c.later), res.Landed)
 		for n, l := range limits {
 			if left, _ := b.left(l); left < l.weight-c.spent[n]-0.01 || left > l.weight-c.spent[n]+0.01 {
 				t.Errorf("after %s: %.1f of %.0f left, spent %.1f", c.later, left, l.weight, c.spent[n])

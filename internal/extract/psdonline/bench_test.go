@@ -14,6 +14,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"beanflows.coffee/materia/internal/extract"
+	"beanflows.coffee/materia/internal/extract/extracttest"
 )
 
 // BenchmarkExtract lands 2 million rows, the real coffee file and 25 copies of it
@@ -22,14 +23,14 @@ import (
 // bytes: unpack, hash, compress. The metric "x-baseline" is their ratio; reading
 // the landed file back to verify it is outside the baseline.
 func BenchmarkExtract(b *testing.B) {
-	text := unzip(b, realFile(b, "psd/"+december))
+	text := extracttest.Unzip(b, extracttest.RealFile(b, "psd/"+december))
 	large := append([]byte{}, text...)
 	// As in a file of all commodities: coffee is one of many.
 	for n := range 25 {
 		other := bytes.ReplaceAll(text[bytes.IndexByte(text, '\n')+1:], []byte(coffeeCode+","), fmt.Appendf(nil, "08%05d,", n))
 		large = append(large, other...)
 	}
-	body := zipOf(b, "psd_coffee.csv", string(large))
+	body := extracttest.Zip(b, "psd_coffee.csv", string(large))
 	var base, ours time.Duration
 	for b.Loop() {
 		start := time.Now()
@@ -38,7 +39,7 @@ func BenchmarkExtract(b *testing.B) {
 
 		r := newRig(b, func(w http.ResponseWriter, _ *http.Request) { w.Write(body) })
 		start = time.Now()
-		if _, err := r.run(extract.Window{}); err != nil {
+		if _, err := r.Run(extract.Window{}); err != nil {
 			b.Fatal(err)
 		}
 		ours += time.Since(start)
@@ -68,7 +69,7 @@ func baseline(b *testing.B, body []byte) {
 
 // BenchmarkScan is the check alone.
 func BenchmarkScan(b *testing.B) {
-	text := unzip(b, realFile(b, "psd/"+december))
+	text := extracttest.Unzip(b, extracttest.RealFile(b, "psd/"+december))
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
 		s := &scanner{}

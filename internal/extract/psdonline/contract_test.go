@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"beanflows.coffee/materia/internal/extract"
+	"beanflows.coffee/materia/internal/extract/extracttest"
 	"beanflows.coffee/materia/internal/landing"
 	"beanflows.coffee/materia/internal/state"
 )
@@ -47,24 +48,24 @@ func TestFaultInValues(t *testing.T) {
 			if name == "a year 196" {
 				bad = 1
 			}
-			r := newRig(t, bytesOf(zipOf(t, "psd_coffee.csv", with(n, bad, c.old, c.new))))
-			res, err := r.run(extract.Window{})
+			r := newRig(t, bytesOf(extracttest.Zip(t, "psd_coffee.csv", with(n, bad, c.old, c.new))))
+			res, err := r.Run(extract.Window{})
 			if err != nil || len(res.Landed) != 1 || len(res.Warnings) != 1 || !strings.Contains(res.Warnings[0], fmt.Sprintf(c.says, bad)) {
 				t.Fatalf("a slip: %+v, %v", res, err)
 			}
-			if got := string(r.gunzip(res.Landed[0].Path)); got != with(n, bad, c.old, c.new) {
+			if got := string(r.Read(res.Landed[0].Path)); got != with(n, bad, c.old, c.new) {
 				t.Error("the landed text was changed")
 			}
-			if run := r.lastRun(); run.Warnings != 1 {
+			if run := r.LastRun(); run.Warnings != 1 {
 				t.Errorf("the run's row counts %d warnings", run.Warnings)
 			}
-			if texts, err := r.state.WarningsOf(t.Context(), res.RunID); err != nil || len(texts) != 1 || texts[0] != res.Warnings[0] {
+			if texts, err := r.State.WarningsOf(t.Context(), res.RunID); err != nil || len(texts) != 1 || texts[0] != res.Warnings[0] {
 				t.Errorf("kept warnings %q, %v", texts, err)
 			}
 			if name == "a year 196" {
 				return
 			}
-			r = newRig(t, bytesOf(zipOf(t, "psd_coffee.csv", with(n, many, c.old, c.new))))
+			r = newRig(t, bytesOf(extracttest.Zip(t, "psd_coffee.csv", with(n, many, c.old, c.new))))
 			checkRefused(t, r, fmt.Sprintf(c.says, many))
 		})
 	}
@@ -72,20 +73,20 @@ func TestFaultInValues(t *testing.T) {
 
 func TestFaultDuplicates(t *testing.T) {
 	says := "key: (Country_Code, Market_Year, Attribute_ID) stands twice in %d of %d rows"
-	r := newRig(t, bytesOf(zipOf(t, "psd_coffee.csv", header+rows(300)+rows(2))))
-	res, err := r.run(extract.Window{})
+	r := newRig(t, bytesOf(extracttest.Zip(t, "psd_coffee.csv", header+rows(300)+rows(2))))
+	res, err := r.Run(extract.Window{})
 	if err != nil || len(res.Warnings) != 1 || !strings.Contains(res.Warnings[0], fmt.Sprintf(says, 2, 302)) {
 		t.Errorf("%+v, %v", res, err)
 	}
-	checkRefused(t, newRig(t, bytesOf(zipOf(t, "psd_coffee.csv", header+rows(300)+rows(300)))), fmt.Sprintf(says, 300, 600))
+	checkRefused(t, newRig(t, bytesOf(extracttest.Zip(t, "psd_coffee.csv", header+rows(300)+rows(300)))), fmt.Sprintf(says, 300, 600))
 }
 
 func TestFaultBrokenIdentity(t *testing.T) {
 	total := func(id, value string) string {
 		return strings.Replace(strings.Replace(row, ",028,", ","+id+",", 1), "62600.0000", value, 1)
 	}
-	r := newRig(t, bytesOf(zipOf(t, "psd_coffee.csv", header+rows(300)+total("086", "5.0000")+total("178", "4.0000"))))
-	res, err := r.run(extract.Window{})
+	r := newRig(t, bytesOf(extracttest.Zip(t, "psd_coffee.csv", header+rows(300)+total("086", "5.0000")+total("178", "4.0000"))))
+	res, err := r.Run(extract.Window{})
 	if err != nil || len(res.Warnings) != 1 || !strings.Contains(res.Warnings[0], `identity: total supply is not total distribution in 1 of 302 rows, first in row 302: "BR 2022"`) {
 		t.Errorf("%+v, %v", res, err)
 	}
@@ -114,32 +115,26 @@ func TestFaultColumnsReorderedAddedRenamed(t *testing.T) {
 		}
 		return b.String()
 	}
-	r := newRig(t, bytesOf(zipOf(t, "psd_coffee.csv", reverse(header+rows(300)))))
-	if res, err := r.run(extract.Window{}); err != nil || len(res.Landed) != 1 || res.Landed[0].Rows != 300 || len(res.Warnings) != 0 {
+	r := newRig(t, bytesOf(extracttest.Zip(t, "psd_coffee.csv", reverse(header+rows(300)))))
+	if res, err := r.Run(extract.Window{}); err != nil || len(res.Landed) != 1 || res.Landed[0].Rows != 300 || len(res.Warnings) != 0 {
 		t.Errorf("reordered: %+v, %v", res, err)
 	}
-	r = newRig(t, bytesOf(zipOf(t, "psd_coffee.csv", reverse(with(300, 50, "62600", "-1")))))
+	r = newRig(t, bytesOf(extracttest.Zip(t, "psd_coffee.csv", reverse(with(300, 50, "62600", "-1")))))
 	checkRefused(t, r, "column Value is below 0 in 50 of 300 rows") // the contract reads by name
 	added := strings.ReplaceAll(strings.Replace(header, "Value", "Value,Flag", 1)+rows(300), ".0000\r\n", ".0000,E\r\n")
-	r = newRig(t, bytesOf(zipOf(t, "psd_coffee.csv", added)))
-	if res, err := r.run(extract.Window{}); err != nil || len(res.Landed) != 1 || len(res.Warnings) != 1 || !strings.Contains(res.Warnings[0], `new columns ["Flag"]`) {
+	r = newRig(t, bytesOf(extracttest.Zip(t, "psd_coffee.csv", added)))
+	if res, err := r.Run(extract.Window{}); err != nil || len(res.Landed) != 1 || len(res.Warnings) != 1 || !strings.Contains(res.Warnings[0], `new columns ["Flag"]`) {
 		t.Errorf("added: %+v, %v", res, err)
 	}
 	renamed := strings.Replace(header, "Value", "Amount", 1) + rows(300)
-	checkRefused(t, newRig(t, bytesOf(zipOf(t, "psd_coffee.csv", renamed))), `columns: columns differ: missing ["Value"], unknown ["Amount"]`)
+	checkRefused(t, newRig(t, bytesOf(extracttest.Zip(t, "psd_coffee.csv", renamed))), `columns: columns differ: missing ["Value"], unknown ["Amount"]`)
 }
 
-func (r *rig) clock() time.Time { return r.now }
-
+// deps have no upstream: whatever asks it fails.
 func (r *rig) deps() extract.Deps {
-	r.t.Helper()
-	zone, err := landing.Open(r.root, landing.Options{Now: r.clock})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	// No upstream: whatever asks it fails.
-	return extract.Deps{Zone: zone, State: r.state, Now: r.clock, Client: extract.NewClient(extract.ClientOptions{Upstream: "http://127.0.0.1:1",
-		Sleep: func(context.Context, time.Duration) error { return nil }})}
+	d := r.Deps()
+	d.Client = extract.NewClient(extract.ClientOptions{Upstream: "http://127.0.0.1:1", Sleep: func(context.Context, time.Duration) error { return nil }})
+	return d
 }
 
 // TestReleaseFromQuarantine: a person lets a refused file in. It is judged from
@@ -147,18 +142,18 @@ func (r *rig) deps() extract.Deps {
 // same content is not refused again.
 func TestReleaseFromQuarantine(t *testing.T) {
 	text := header + rows(100)
-	r := newRig(t, file(zipOf(t, "psd_coffee.csv", header+rows(300)), decemberRelease))
-	if _, err := r.run(extract.Window{}); err != nil {
+	r := newRig(t, file(extracttest.Zip(t, "psd_coffee.csv", header+rows(300)), decemberRelease))
+	if _, err := r.Run(extract.Window{}); err != nil {
 		t.Fatal(err)
 	}
-	short := zipOf(t, "psd_coffee.csv", text)
-	r.answer = file(short, decemberRelease.AddDate(0, 6, 0))
-	if _, err := r.run(extract.Window{}); err == nil {
+	short := extracttest.Zip(t, "psd_coffee.csv", text)
+	r.Answer = file(short, decemberRelease.AddDate(0, 6, 0))
+	if _, err := r.Run(extract.Window{}); err == nil {
 		t.Fatal("a third of the rows landed")
 	}
 	d := r.deps()
 	kept, err := extract.Quarantined(d.Zone, "psd")
-	if err != nil || len(kept) != 1 || kept[0].SHA256 != hashOf(short) || kept[0].Released || !strings.Contains(kept[0].Reason, "100 rows, fewer than 270") {
+	if err != nil || len(kept) != 1 || kept[0].SHA256 != extracttest.Hash(short) || kept[0].Released || !strings.Contains(kept[0].Reason, "100 rows, fewer than 270") {
 		t.Fatalf("%+v, %v", kept, err)
 	}
 	if _, err := extract.ReleaseRefused(t.Context(), d, Source(), kept[0], "ada", ""); err == nil || !strings.Contains(err.Error(), "say why") {
@@ -169,7 +164,7 @@ func TestReleaseFromQuarantine(t *testing.T) {
 		t.Fatalf("%+v, %v", res, err)
 	}
 	e := res.Landed[0]
-	if e.ReleasedAt == nil || !e.ReleasedAt.Equal(decemberRelease.AddDate(0, 6, 0)) || e.Path != "psd/2023/06/"+hashOf([]byte(text))[:12]+".csv.gzip" || e.Origin != "replay" {
+	if e.ReleasedAt == nil || !e.ReleasedAt.Equal(decemberRelease.AddDate(0, 6, 0)) || e.Path != "psd/2023/06/"+extracttest.Hash([]byte(text))[:12]+".csv.gzip" || e.Origin != "replay" {
 		t.Errorf("landed %+v", e)
 	}
 	if len(res.Warnings) != 1 || !strings.Contains(res.Warnings[0], "let in by ada on 2026-02-01: USDA dropped small countries") {
@@ -178,7 +173,7 @@ func TestReleaseFromQuarantine(t *testing.T) {
 	if kept, err = extract.Quarantined(d.Zone, ""); err != nil || !kept[0].Released {
 		t.Errorf("%+v, %v", kept, err)
 	}
-	if res, err := r.run(extract.Window{}); err != nil || res.Status != state.Unchanged {
+	if res, err := r.Run(extract.Window{}); err != nil || res.Status != state.Unchanged {
 		t.Errorf("upstream has it still: %+v, %v", res, err)
 	}
 }
@@ -186,7 +181,7 @@ func TestReleaseFromQuarantine(t *testing.T) {
 // What is no ZIP stays refused, whoever decides.
 func TestReleasedGarbageStaysRefused(t *testing.T) {
 	r := newRig(t, bytesOf([]byte("<html><title>Sorry</title></html>")))
-	r.run(extract.Window{})
+	r.Run(extract.Window{})
 	d := r.deps()
 	kept, err := extract.Quarantined(d.Zone, "psd")
 	if err != nil || len(kept) != 1 {
@@ -200,13 +195,13 @@ func TestReleasedGarbageStaysRefused(t *testing.T) {
 
 // TestReleaseOfAnArchive: what is judged again is the month that was refused.
 func TestReleaseOfAnArchive(t *testing.T) {
-	bad := zipOf(t, "psd_alldata.csv", strings.Replace(header, "Unit_ID,", "Unit,", 1)+rows(300))
+	bad := extracttest.Zip(t, "psd_alldata.csv", strings.Replace(header, "Unit_ID,", "Unit,", 1)+rows(300))
 	r := newRig(t, serve(map[string]http.HandlerFunc{
 		"archives/2022/12/" + allFile: file(bad, decemberRelease),
-		coffeeFile:                    file(zipOf(t, "psd_coffee.csv", header+rows(300)), decemberRelease),
+		coffeeFile:                    file(extracttest.Zip(t, "psd_coffee.csv", header+rows(300)), decemberRelease),
 	}))
 	w := extract.Window{Since: day(2022, 11, 1), Until: day(2022, 12, 31)}
-	if res, err := r.run(w); err != nil || res.Status != "partial" {
+	if res, err := r.Run(w); err != nil || res.Status != "partial" {
 		t.Fatalf("%+v, %v", res, err)
 	}
 	d := r.deps()
@@ -224,7 +219,7 @@ func TestReleaseOfAnArchive(t *testing.T) {
 // every later file; another difference is refused as before.
 func TestAcceptSchemaChange(t *testing.T) {
 	renamed := func(n int) []byte {
-		return zipOf(t, "psd_coffee.csv", strings.Replace(header, "Unit_ID,", "Unit,", 1)+rows(n))
+		return extracttest.Zip(t, "psd_coffee.csv", strings.Replace(header, "Unit_ID,", "Unit,", 1)+rows(n))
 	}
 	r := newRig(t, bytesOf(renamed(300)))
 	checkRefused(t, r, `missing ["Unit_ID"], unknown ["Unit"]`)
@@ -238,31 +233,31 @@ func TestAcceptSchemaChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n := 300; n < 302; n++ {
-		r.answer = bytesOf(renamed(n))
-		res, err := r.run(extract.Window{})
+		r.Answer = bytesOf(renamed(n))
+		res, err := r.Run(extract.Window{})
 		if err != nil || len(res.Landed) != 1 || len(res.Warnings) != 1 || !strings.Contains(res.Warnings[0], "let in by ada") {
 			t.Errorf("%+v, %v", res, err)
 		}
 	}
-	r.answer = bytesOf(zipOf(t, "psd_coffee.csv", strings.Replace(header, "Value", "Amount", 1)+rows(303)))
-	if res, err := r.run(extract.Window{}); err == nil || !strings.Contains(err.Error(), `missing ["Value"]`) {
+	r.Answer = bytesOf(extracttest.Zip(t, "psd_coffee.csv", strings.Replace(header, "Value", "Amount", 1)+rows(303)))
+	if res, err := r.Run(extract.Window{}); err == nil || !strings.Contains(err.Error(), `missing ["Value"]`) {
 		t.Errorf("another difference: %+v, %v", res, err)
 	}
 }
 
 // A file that an operator took from the readers is no measure of the next one.
 func TestRetractedFileIsNoMeasure(t *testing.T) {
-	r := newRig(t, file(zipOf(t, "psd_coffee.csv", header+rows(300)), decemberRelease))
-	res, err := r.run(extract.Window{})
+	r := newRig(t, file(extracttest.Zip(t, "psd_coffee.csv", header+rows(300)), decemberRelease))
+	res, err := r.Run(extract.Window{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	next := file(zipOf(t, "psd_coffee.csv", header+rows(100)), decemberRelease.AddDate(0, 6, 0))
+	next := file(extracttest.Zip(t, "psd_coffee.csv", header+rows(100)), decemberRelease.AddDate(0, 6, 0))
 	if _, err := extract.Decide(t.Context(), r.deps(), landing.Decision{Source: "psd", Action: landing.Retract, Path: res.Landed[0].Path, By: "ada", Why: "rows doubled"}); err != nil {
 		t.Fatal(err)
 	}
-	r.answer = next
-	if res, err := r.run(extract.Window{}); err != nil || len(res.Landed) != 1 {
+	r.Answer = next
+	if res, err := r.Run(extract.Window{}); err != nil || len(res.Landed) != 1 {
 		t.Errorf("%+v, %v", res, err)
 	}
 	if got := r.landed(); len(got) != 1 || !strings.HasPrefix(got[0], "psd/2023/06/") {

@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"beanflows.coffee/materia/internal/extract"
+	"beanflows.coffee/materia/internal/extract/extracttest"
 	"beanflows.coffee/materia/internal/landing"
+	"beanflows.coffee/materia/internal/state"
 )
 
 const header = "Commodity_Code,Commodity_Description,Country_Code,Country_Name,Market_Year,Calendar_Year,Month,Attribute_ID,Attribute_Description,Unit_ID,Unit_Description,Value\r\n"
@@ -39,8 +41,8 @@ func bytesOf(body []byte) http.HandlerFunc {
 // leaves nothing in the zone but what a person may look at in quarantine, and is
 // over once upstream is well.
 func TestFaultRefused(t *testing.T) {
-	good := zipOf(t, "psd_coffee.csv", header+row)
-	csv := func(text string) http.HandlerFunc { return bytesOf(zipOf(t, "psd_coffee.csv", text)) }
+	good := extracttest.Zip(t, "psd_coffee.csv", header+row)
+	csv := func(text string) http.HandlerFunc { return bytesOf(extracttest.Zip(t, "psd_coffee.csv", text)) }
 	for _, c := range []struct {
 		name   string
 		answer http.HandlerFunc
@@ -49,13 +51,13 @@ func TestFaultRefused(t *testing.T) {
 		{"HTML with status 200", bytesOf([]byte("<!DOCTYPE html><html><head><title>Down for\n maintenance</title></head></html>")), `answered HTML, not a ZIP: "Down for maintenance"`},
 		{"nothing", bytesOf(nil), "answered nothing, not a ZIP"},
 		{"gzip", bytesOf([]byte("\x1f\x8b\x08rest")), "not a ZIP"},
-		{"empty ZIP", bytesOf(zipOf(t)), "ZIP with 0 files"},
-		{"two files", bytesOf(zipOf(t, "psd_coffee.csv", header+row, "readme.txt", "hello")), "ZIP with 2 files"},
-		{"a file twice", bytesOf(zipOf(t, "psd_coffee.csv", header+row, "psd_coffee.csv", header+row)), "ZIP with 2 files"},
-		{"a path that climbs", bytesOf(zipOf(t, "../../etc/cron.d/x", header+row)), `"../../etc/cron.d/x"`},
-		{"an absolute path", bytesOf(zipOf(t, "/etc/passwd", header+row)), `"/etc/passwd"`},
-		{"a backslash path", bytesOf(zipOf(t, `..\x.csv`, header+row)), "plain file's name"},
-		{"another commodity", bytesOf(realFile(t, "psd/psd_russiabreakdown_area_prod_csv_2025-11-14.zip")), "none of its 156 rows is about coffee"},
+		{"empty ZIP", bytesOf(extracttest.Zip(t)), "ZIP with 0 files"},
+		{"two files", bytesOf(extracttest.Zip(t, "psd_coffee.csv", header+row, "readme.txt", "hello")), "ZIP with 2 files"},
+		{"a file twice", bytesOf(extracttest.Zip(t, "psd_coffee.csv", header+row, "psd_coffee.csv", header+row)), "ZIP with 2 files"},
+		{"a path that climbs", bytesOf(extracttest.Zip(t, "../../etc/cron.d/x", header+row)), `"../../etc/cron.d/x"`},
+		{"an absolute path", bytesOf(extracttest.Zip(t, "/etc/passwd", header+row)), `"/etc/passwd"`},
+		{"a backslash path", bytesOf(extracttest.Zip(t, `..\x.csv`, header+row)), "plain file's name"},
+		{"another commodity", bytesOf(extracttest.RealFile(t, "psd/psd_russiabreakdown_area_prod_csv_2025-11-14.zip")), "none of its 156 rows is about coffee"},
 		{"a column renamed", csv(strings.Replace(header, "Value", "Amount", 1) + row), `missing ["Value"], unknown ["Amount"]`},
 		{"a column missing", csv("Commodity_Code,Value\r\n0711100,1\r\n"), `"Country_Code"`},
 		{"a column twice", csv(strings.Replace(header, "Value", "Value,Value", 1) + row), "stands twice"},
@@ -66,7 +68,7 @@ func TestFaultRefused(t *testing.T) {
 		{"an open quote", csv(header + row + strings.Replace(row, `"Brazil"`, `"Brazil`, 1)), "row 2"},
 		{"CP1252", csv(header + row + strings.Replace(row, "Brazil", "Br\xe1sil", 1)), "not UTF-8"},
 		{"a zero byte", csv(header + row + strings.Replace(row, "Brazil", "Bra\x00il", 1)), "zero byte"},
-		{"a bomb", bytesOf(zipOf(t, "psd_coffee.csv", header+strings.Repeat(row, 400_000))), "unpacks to more than 200 times its compressed size"},
+		{"a bomb", bytesOf(extracttest.Zip(t, "psd_coffee.csv", header+strings.Repeat(row, 400_000))), "unpacks to more than 200 times its compressed size"},
 		{"forbidden", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "Access Denied", http.StatusForbidden) }, `HTTP 403 Forbidden: "Access Denied"`},
 		{"gone", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }, "HTTP 404"},
 		{"always 503", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }, "HTTP 503"},
@@ -81,8 +83,8 @@ func TestFaultRefused(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t, c.answer)
 			checkRefused(t, r, c.reason)
-			r.answer = file(good, decemberRelease)
-			if res, err := r.run(extract.Window{}); err != nil || len(res.Landed) != 1 {
+			r.Answer = file(good, decemberRelease)
+			if res, err := r.Run(extract.Window{}); err != nil || len(res.Landed) != 1 {
 				t.Errorf("upstream is well again: %+v, %v", res, err)
 			}
 		})
@@ -91,8 +93,8 @@ func TestFaultRefused(t *testing.T) {
 
 func checkRefused(t *testing.T, r *rig, reason string) {
 	t.Helper()
-	res, err := r.run(extract.Window{})
-	run := r.lastRun()
+	res, err := r.Run(extract.Window{})
+	run := r.LastRun()
 	if err == nil || res.Status != "failed" || run.Status != "failed" || run.FinishedAt.IsZero() {
 		t.Fatalf("%+v, %v, row %+v", res, err, run)
 	}
@@ -104,22 +106,22 @@ func checkRefused(t *testing.T, r *rig, reason string) {
 	if !strings.HasPrefix(err.Error(), "psd: ") {
 		t.Errorf("the error %q does not name the source", err)
 	}
-	for _, name := range r.files() {
+	for _, name := range r.Files() {
 		if !strings.HasPrefix(name, ".quarantine/"+res.RunID+"-") {
 			t.Errorf("left behind: %s", name)
 		}
 	}
-	if r.manifests() != 0 {
+	if r.Manifests() != 0 {
 		t.Error("a manifest of nothing")
 	}
-	if _, _, _, ok, err := r.state.Validators(t.Context(), downloads+coffeeFile); ok || err != nil {
+	if _, _, _, ok, err := r.State.Validators(t.Context(), downloads+coffeeFile); ok || err != nil {
 		t.Errorf("validators of refused content are kept: %v", err)
 	}
 }
 
 // TestFaultTruncatedZIP cuts the real file at many lengths.
 func TestFaultTruncatedZIP(t *testing.T) {
-	good := realFile(t, "psd/"+december)
+	good := extracttest.RealFile(t, "psd/"+december)
 	for _, n := range []int{1, 3, 4, 30, 500, 64 << 10, len(good) / 2, len(good) - 200, len(good) - 22, len(good) - 1} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			checkRefused(t, newRig(t, bytesOf(good[:n])), "ZIP")
@@ -141,8 +143,8 @@ func TestFaultTruncatedZIP(t *testing.T) {
 			w.Write(good[:len(good)/2])
 		})
 		checkRefused(t, r, "cut off after")
-		if len(r.asked) != 5 || len(r.slept) != 4 {
-			t.Errorf("asked %d times, waited %v", len(r.asked), r.slept)
+		if len(r.Asked) != 5 || len(r.Slept) != 4 {
+			t.Errorf("asked %d times, waited %v", len(r.Asked), r.Slept)
 		}
 	})
 }
@@ -150,15 +152,15 @@ func TestFaultTruncatedZIP(t *testing.T) {
 func TestRefusedContentIsKeptOnce(t *testing.T) {
 	r := newRig(t, bytesOf([]byte("<html><title>Sorry</title></html>")))
 	for range 3 {
-		if _, err := r.run(extract.Window{}); err == nil {
+		if _, err := r.Run(extract.Window{}); err == nil {
 			t.Fatal("an error page was taken for data")
 		}
 	}
-	kept := r.files()
+	kept := r.Files()
 	if len(kept) != 2 || !strings.HasSuffix(kept[1], ".reason.txt") {
 		t.Fatalf("kept %q, want the page and its reason", kept)
 	}
-	if page, err := os.ReadFile(filepath.Join(r.root, kept[0])); err != nil || string(page) != "<html><title>Sorry</title></html>" {
+	if page, err := os.ReadFile(filepath.Join(r.Root, kept[0])); err != nil || string(page) != "<html><title>Sorry</title></html>" {
 		t.Errorf("kept %q, %v", page, err)
 	}
 }
@@ -170,15 +172,15 @@ func TestWarnedAndLanded(t *testing.T) {
 		"a BOM":        {"\ufeff" + header + row, "byte order mark"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, bytesOf(zipOf(t, "psd_coffee.csv", c.csv)))
-			res, err := r.run(extract.Window{})
+			r := newRig(t, bytesOf(extracttest.Zip(t, "psd_coffee.csv", c.csv)))
+			res, err := r.Run(extract.Window{})
 			if err != nil || len(res.Landed) != 1 || len(res.Warnings) != 1 || !strings.Contains(res.Warnings[0], c.warning) {
 				t.Fatalf("%+v, %v", res, err)
 			}
-			if got := r.gunzip(res.Landed[0].Path); string(got) != c.csv {
+			if got := r.Read(res.Landed[0].Path); string(got) != c.csv {
 				t.Errorf("landed %q", got)
 			}
-			if run := r.lastRun(); run.Warnings != 1 {
+			if run := r.LastRun(); run.Warnings != 1 {
 				t.Errorf("row %+v", run)
 			}
 		})
@@ -187,29 +189,29 @@ func TestWarnedAndLanded(t *testing.T) {
 
 // TestOneMonthFailsAndTheOthersLand is what status partial is for.
 func TestOneMonthFailsAndTheOthersLand(t *testing.T) {
-	body := realFile(t, "psd/"+december)
+	body := extracttest.RealFile(t, "psd/"+december)
 	r := newRig(t, serve(map[string]http.HandlerFunc{
 		"archives/2022/11/" + coffeeFile: bytesOf([]byte("<html><title>Oops</title></html>")),
 		"archives/2022/12/" + coffeeFile: file(body, decemberRelease),
 		coffeeFile:                       file(body, decemberRelease),
 	}))
-	res, err := r.run(extract.Window{Since: day(2022, 11, 1), Until: day(2022, 12, 31)})
+	res, err := r.Run(extract.Window{Since: day(2022, 11, 1), Until: day(2022, 12, 31)})
 	if err != nil || res.Status != "partial" || len(res.Landed) != 1 || res.Unchanged != 1 || len(res.Failed) != 1 {
 		t.Fatalf("%+v, %v", res, err)
 	}
-	if !strings.HasPrefix(res.Failed[0], "2022/11: https://") || !strings.Contains(r.lastRun().Error, "Oops") {
-		t.Errorf("failed %q, row %q", res.Failed, r.lastRun().Error)
+	if !strings.HasPrefix(res.Failed[0], "2022/11: https://") || !strings.Contains(r.LastRun().Error, "Oops") {
+		t.Errorf("failed %q, row %q", res.Failed, r.LastRun().Error)
 	}
 }
 
 func TestFaultUpstreamDown(t *testing.T) {
 	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
-	res, err := r.run(extract.Window{Since: day(2006, 1, 1)})
+	res, err := r.Run(extract.Window{Since: day(2006, 1, 1)})
 	if err == nil || res.Status != "failed" || !strings.Contains(err.Error(), "3 in a row could not be had") {
 		t.Fatalf("%+v, %v", res, err)
 	}
-	if len(r.asked) != 3*5 {
-		t.Errorf("asked %d times", len(r.asked))
+	if len(r.Asked) != 3*5 {
+		t.Errorf("asked %d times", len(r.Asked))
 	}
 }
 
@@ -217,11 +219,11 @@ func TestFaultUpstreamDown(t *testing.T) {
 // so, no torn file is left, and the next run ends as an undisturbed one.
 func TestFaultDiskAtEveryStep(t *testing.T) {
 	t.Parallel()
-	body := zipOf(t, "psd_coffee.csv", header+rows(1000))
+	body := extracttest.Zip(t, "psd_coffee.csv", header+rows(1000))
 	steps := 0
 	r := newRig(t, file(body, decemberRelease))
-	r.onStep = func(string) error { steps++; return nil }
-	if _, err := r.run(extract.Window{}); err != nil {
+	r.OnStep = func(string) error { steps++; return nil }
+	if _, err := r.Run(extract.Window{}); err != nil {
 		t.Fatal(err)
 	}
 	want := r.landed()
@@ -231,14 +233,14 @@ func TestFaultDiskAtEveryStep(t *testing.T) {
 	for n := 1; n <= steps; n++ {
 		r := newRig(t, file(body, decemberRelease))
 		calls, at := 0, ""
-		r.onStep = func(step string) error {
+		r.OnStep = func(step string) error {
 			if calls++; calls == n {
 				at = step
 				return syscall.ENOSPC
 			}
 			return nil
 		}
-		_, err := r.run(extract.Window{})
+		_, err := r.Run(extract.Window{})
 		if err == nil {
 			if at == "" || !strings.Contains(at, "lock") && !strings.Contains(at, "remove") && !strings.Contains(at, "discard") {
 				t.Errorf("step %d (%s) failed in silence", n, at)
@@ -246,22 +248,22 @@ func TestFaultDiskAtEveryStep(t *testing.T) {
 		} else if !strings.Contains(err.Error(), "no space left on device") {
 			t.Errorf("step %d (%s): %v", n, at, err)
 		}
-		if run, ok, _ := r.state.LastRun(t.Context(), "psd"); err != nil && ok && (run.Status != "failed" && run.Status != "partial" || !strings.Contains(run.Error, "no space left")) {
+		if run, ok, _ := r.State.LastRun(t.Context(), "psd"); err != nil && ok && (run.Status != "failed" && run.Status != "partial" || !strings.Contains(run.Error, "no space left")) {
 			t.Errorf("step %d (%s): row %+v", n, at, run)
 		}
 		for _, name := range r.landed() {
-			if hashOf(r.gunzip(name))[:12] != filepath.Base(name)[:12] {
+			if extracttest.Hash(r.Read(name))[:12] != filepath.Base(name)[:12] {
 				t.Errorf("step %d (%s): torn file %s", n, at, name)
 			}
 		}
-		r.onStep = nil
-		if res, err := r.run(extract.Window{}); err != nil || res.Status != "success" && res.Status != "unchanged" {
+		r.OnStep = nil
+		if res, err := r.Run(extract.Window{}); err != nil || res.Status != "success" && res.Status != "unchanged" {
 			t.Errorf("after step %d (%s): %+v, %v", n, at, res, err)
 		}
-		if got := r.files(); strings.Join(got, " ") != strings.Join(want, " ") {
+		if got := r.Files(); strings.Join(got, " ") != strings.Join(want, " ") {
 			t.Errorf("after step %d (%s): files %q, want %q", n, at, got, want)
 		}
-		if f, err := r.state.FilesOf(t.Context(), "psd"); err != nil || len(f) != 1 {
+		if f, err := r.State.FilesOf(t.Context(), "psd"); err != nil || len(f) != 1 {
 			t.Errorf("after step %d (%s): the index has %d files, %v", n, at, len(f), err)
 		}
 	}
@@ -269,19 +271,19 @@ func TestFaultDiskAtEveryStep(t *testing.T) {
 
 // TestLostFileComesBack: the index and the validators know it, the disk does not.
 func TestLostFileComesBack(t *testing.T) {
-	body := realFile(t, "psd/"+december)
+	body := extracttest.RealFile(t, "psd/"+december)
 	r := newRig(t, file(body, decemberRelease))
-	if _, err := r.run(extract.Window{}); err != nil {
+	if _, err := r.Run(extract.Window{}); err != nil {
 		t.Fatal(err)
 	}
 	name := r.landed()[0]
-	if err := os.Remove(filepath.Join(r.root, name)); err != nil {
+	if err := os.Remove(filepath.Join(r.Root, name)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.run(extract.Window{}); err != nil {
+	if _, err := r.Run(extract.Window{}); err != nil {
 		t.Fatal(err)
 	}
-	if got := r.landed(); len(got) != 1 || got[0] != name || hashOf(r.gunzip(name)) != hashOf(unzip(t, body)) {
+	if got := r.landed(); len(got) != 1 || got[0] != name || extracttest.Hash(r.Read(name)) != extracttest.Hash(extracttest.Unzip(t, body)) {
 		t.Errorf("landed %q", got)
 	}
 }
@@ -290,16 +292,16 @@ func TestLostFileComesBack(t *testing.T) {
 // and other content.
 func TestFaultValidatorsNeverDecide(t *testing.T) {
 	text := header + rows(10)
-	first, second := zipOf(t, "psd_coffee.csv", text), zipOf(t, "psd_coffee.csv", header+rows(11))
-	same := zipOf(t, "renamed.csv", text)
+	first, second := extracttest.Zip(t, "psd_coffee.csv", text), extracttest.Zip(t, "psd_coffee.csv", header+rows(11))
+	same := extracttest.Zip(t, "renamed.csv", text)
 	r := newRig(t, nil)
 	answer := func(etag string, body []byte) (extract.Result, error) {
-		r.answer = func(w http.ResponseWriter, _ *http.Request) {
+		r.Answer = func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("ETag", etag)
 			w.Header().Set("Last-Modified", decemberRelease.Format(http.TimeFormat))
 			w.Write(body)
 		}
-		return r.run(extract.Window{})
+		return r.Run(extract.Window{})
 	}
 	for _, c := range []struct {
 		etag   string
@@ -326,7 +328,7 @@ func TestFaultWrongNotModified(t *testing.T) {
 		"another ETag":         func(h http.Header) { h.Set("ETag", `"two"`) },
 		"the ETag of old, new": func(h http.Header) { h.Set("Last-Modified", decemberRelease.AddDate(0, 6, 0).Format(http.TimeFormat)) },
 	} {
-		body, change := zipOf(t, "psd_coffee.csv", text), func(http.Header) {}
+		body, change := extracttest.Zip(t, "psd_coffee.csv", text), func(http.Header) {}
 		r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
 			w.Header().Set("ETag", `"one"`)
 			w.Header().Set("Last-Modified", decemberRelease.Format(http.TimeFormat))
@@ -337,13 +339,13 @@ func TestFaultWrongNotModified(t *testing.T) {
 			w.Write(body)
 		})
 		for _, want := range []string{"success", "unchanged"} {
-			if res, err := r.run(extract.Window{}); err != nil || res.Status != want || len(r.asked) != 1 {
-				t.Errorf("%s: %+v, %v, asked %q", name, res, err, r.asked)
+			if res, err := r.Run(extract.Window{}); err != nil || res.Status != want || len(r.Asked) != 1 {
+				t.Errorf("%s: %+v, %v, asked %q", name, res, err, r.Asked)
 			}
 		}
-		body, change = zipOf(t, "psd_coffee.csv", header+rows(11)), later
-		if res, err := r.run(extract.Window{}); err != nil || res.Status != "success" || len(r.asked) != 2 {
-			t.Errorf("%s: %+v, %v, asked %q", name, res, err, r.asked)
+		body, change = extracttest.Zip(t, "psd_coffee.csv", header+rows(11)), later
+		if res, err := r.Run(extract.Window{}); err != nil || res.Status != "success" || len(r.Asked) != 2 {
+			t.Errorf("%s: %+v, %v, asked %q", name, res, err, r.Asked)
 		}
 	}
 }
@@ -352,19 +354,19 @@ func TestFaultWrongNotModified(t *testing.T) {
 func TestFaultAnotherOrigin(t *testing.T) {
 	sample := func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Materia-Origin", "sample")
-		bytesOf(zipOf(t, "psd_coffee.csv", header+row))(w, r)
+		bytesOf(extracttest.Zip(t, "psd_coffee.csv", header+row))(w, r)
 	}
 	r := newRig(t, sample)
-	if res, err := r.run(extract.Window{}); err != nil || res.Landed[0].Origin != "sample" {
+	if res, err := r.Run(extract.Window{}); err != nil || res.Landed[0].Origin != "sample" {
 		t.Fatalf("%+v, %v", res, err)
 	}
-	before := r.files()
-	r.answer = bytesOf(zipOf(t, "psd_coffee.csv", header+rows(2)))
-	res, err := r.run(extract.Window{Since: day(2020, 1, 1)})
-	if err == nil || res.Status != "failed" || !strings.Contains(err.Error(), "holds sample data") || len(r.asked) != 1 {
-		t.Errorf("%+v, %v, asked %d times", res, err, len(r.asked))
+	before := r.Files()
+	r.Answer = bytesOf(extracttest.Zip(t, "psd_coffee.csv", header+rows(2)))
+	res, err := r.Run(extract.Window{Since: day(2020, 1, 1)})
+	if err == nil || res.Status != "failed" || !strings.Contains(err.Error(), "holds sample data") || len(r.Asked) != 1 {
+		t.Errorf("%+v, %v, asked %d times", res, err, len(r.Asked))
 	}
-	if after := r.files(); len(after) != len(before) {
+	if after := r.Files(); len(after) != len(before) {
 		t.Errorf("files %q", after)
 	}
 }
@@ -372,34 +374,34 @@ func TestFaultAnotherOrigin(t *testing.T) {
 // TestFaultDeadRun: a process that died left a row, a journal and a
 // temporary; another died between its manifest and its row.
 func TestFaultDeadRun(t *testing.T) {
-	body := zipOf(t, "psd_coffee.csv", header+row)
+	body := extracttest.Zip(t, "psd_coffee.csv", header+row)
 	r := newRig(t, bytesOf(body))
 	// The first run's state vanishes after it: all is as if it died before its row.
-	if _, err := r.run(extract.Window{}); err != nil {
+	if _, err := r.Run(extract.Window{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.state.Rebuild(t.Context(), nil); err != nil {
+	if err := r.State.Rebuild(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	dead := landing.NewRunID("psd", r.now.Add(-time.Hour))
-	if err := r.state.StartRun(t.Context(), stateRun(dead, r.now)); err != nil {
+	dead := landing.NewRunID("psd", r.Now.Add(-time.Hour))
+	if err := r.State.StartRun(t.Context(), state.Run{ID: dead, Source: "psd", StartedAt: r.Now}); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(r.root, ".tmp", "psd", "answer-123"), []byte("half"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(r.Root, ".tmp", "psd", "answer-123"), []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	res, err := r.run(extract.Window{})
+	res, err := r.Run(extract.Window{})
 	if err != nil || res.Status != "unchanged" {
 		t.Fatalf("%+v, %v", res, err)
 	}
-	runs, err := r.state.Runs(t.Context(), 0)
+	runs, err := r.State.Runs(t.Context(), 0)
 	if err != nil || len(runs) != 2 || runs[1].Status != "crashed" {
 		t.Errorf("runs %+v, %v", runs, err)
 	}
-	if f := mustFiles(t, r); len(f) != 1 {
+	if f := r.indexed(); len(f) != 1 {
 		t.Errorf("the index has %d files", len(f))
 	}
-	if got := r.files(); len(got) != 1 {
+	if got := r.Files(); len(got) != 1 {
 		t.Errorf("files %q", got)
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"beanflows.coffee/materia/internal/extract"
+	"beanflows.coffee/materia/internal/extract/extracttest"
 	"beanflows.coffee/materia/internal/landing"
 	"beanflows.coffee/materia/internal/state"
 )
@@ -48,7 +49,7 @@ func killWindow() extract.Window {
 
 // extractAlone is what a process of its own does: open all, run, close.
 func extractAlone(root, upstream string) error {
-	now := func() time.Time { return today }
+	now := func() time.Time { return extracttest.Today() }
 	zone, err := landing.Open(root, landing.Options{Now: now})
 	if err != nil {
 		return err
@@ -270,9 +271,9 @@ func wholeText(path string) string {
 func killUpstream(t *testing.T) http.Handler {
 	t.Helper()
 	at := func(month time.Month) time.Time { return time.Date(2022, month, 20, 15, 0, 0, 0, time.UTC) }
-	answers := map[string]http.HandlerFunc{coffeeFile: file(zipOf(t, "psd_coffee.csv", header+rows(3000)), at(12).AddDate(0, 6, 0))}
+	answers := map[string]http.HandlerFunc{coffeeFile: file(extracttest.Zip(t, "psd_coffee.csv", header+rows(3000)), at(12).AddDate(0, 6, 0))}
 	for n, month := range []time.Month{8, 9, 11, 12} {
-		answers["archives/"+at(month).Format(monthPath)+"/"+coffeeFile] = file(zipOf(t, "psd_coffee.csv", header+rows(2000+n)), at(month))
+		answers["archives/"+at(month).Format(monthPath)+"/"+coffeeFile] = file(extracttest.Zip(t, "psd_coffee.csv", header+rows(2000+n)), at(month))
 	}
 	return serve(answers)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"beanflows.coffee/materia/internal/extract"
+	"beanflows.coffee/materia/internal/extract/extracttest"
 )
 
 const december = "psd_coffee_csv_2022-12-20.zip" // 77,957 rows, see SOURCE.md beside it
@@ -31,9 +32,9 @@ func file(body []byte, modified time.Time) http.HandlerFunc {
 }
 
 func TestCurrentReleaseLandsOnce(t *testing.T) {
-	body := realFile(t, "psd/"+december)
+	body := extracttest.RealFile(t, "psd/"+december)
 	r := newRig(t, serve(map[string]http.HandlerFunc{coffeeFile: file(body, decemberRelease)}))
-	res, err := r.run(extract.Window{})
+	res, err := r.Run(extract.Window{})
 	if err != nil || res.Status != "success" || len(res.Landed) != 1 {
 		t.Fatalf("%+v, %v", res, err)
 	}
@@ -41,12 +42,12 @@ func TestCurrentReleaseLandsOnce(t *testing.T) {
 	if len(res.Warnings) != 1 || !strings.Contains(res.Warnings[0], `total supply is not total distribution in 1 of 77957 rows`) || !strings.Contains(res.Warnings[0], `"SL 1968"`) {
 		t.Errorf("warnings %q", res.Warnings)
 	}
-	content := unzip(t, body)
+	content := extracttest.Unzip(t, body)
 	e := res.Landed[0]
-	if e.Rows != 77957 || e.Bytes != 8271017 || e.SHA256 != hashOf(content) || e.Origin != "replay" {
+	if e.Rows != 77957 || e.Bytes != 8271017 || e.SHA256 != extracttest.Hash(content) || e.Origin != "replay" {
 		t.Errorf("landed %+v", e)
 	}
-	if want := "psd/2022/12/" + hashOf(content)[:12] + ".csv.gzip"; e.Path != want {
+	if want := "psd/2022/12/" + extracttest.Hash(content)[:12] + ".csv.gzip"; e.Path != want {
 		t.Errorf("path %s, want %s", e.Path, want)
 	}
 	if e.ReleasedAt == nil || !e.ReleasedAt.Equal(decemberRelease) {
@@ -55,19 +56,19 @@ func TestCurrentReleaseLandsOnce(t *testing.T) {
 	if e.URL != "https://apps.fas.usda.gov/psdonline/downloads/psd_coffee_csv.zip" || e.Validators.ETag == "" {
 		t.Errorf("provenance %s %+v", e.URL, e.Validators)
 	}
-	if got := r.gunzip(e.Path); string(got) != string(content) {
+	if got := r.Read(e.Path); string(got) != string(content) {
 		t.Error("the landed file is not the publisher's CSV")
 	}
-	run := r.lastRun()
+	run := r.LastRun()
 	if run.Status != "success" || run.Files != 1 || run.Rows != 77957 || run.Bytes != 8271017 || run.ContentHash != e.SHA256 || run.FinishedAt.IsZero() {
 		t.Errorf("run row %+v", run)
 	}
 
 	for _, again := range []http.HandlerFunc{file(body, decemberRelease), plain(body, decemberRelease)} { // plain: upstream lost its ETag
-		r.answer = serve(map[string]http.HandlerFunc{coffeeFile: again})
-		res, err = r.run(extract.Window{})
-		if err != nil || res.Status != "unchanged" || res.Unchanged != 1 || r.manifests() != 1 || len(r.landed()) != 1 {
-			t.Errorf("again: %+v, %v, %d manifests", res, err, r.manifests())
+		r.Answer = serve(map[string]http.HandlerFunc{coffeeFile: again})
+		res, err = r.Run(extract.Window{})
+		if err != nil || res.Status != "unchanged" || res.Unchanged != 1 || r.Manifests() != 1 || len(r.landed()) != 1 {
+			t.Errorf("again: %+v, %v, %d manifests", res, err, r.Manifests())
 		}
 	}
 }
@@ -81,17 +82,17 @@ func plain(body []byte, modified time.Time) http.HandlerFunc {
 }
 
 func TestSecondRunAsksConditionally(t *testing.T) {
-	body := realFile(t, "psd/"+december)
+	body := extracttest.RealFile(t, "psd/"+december)
 	r := newRig(t, nil)
 	sent := 0
-	r.answer = serve(map[string]http.HandlerFunc{coffeeFile: func(w http.ResponseWriter, req *http.Request) {
+	r.Answer = serve(map[string]http.HandlerFunc{coffeeFile: func(w http.ResponseWriter, req *http.Request) {
 		if req.Header.Get("If-None-Match") == "" {
 			sent++
 		}
 		publish(w, req, body, decemberRelease)
 	}})
 	for range 3 {
-		if _, err := r.run(extract.Window{}); err != nil {
+		if _, err := r.Run(extract.Window{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -99,18 +100,18 @@ func TestSecondRunAsksConditionally(t *testing.T) {
 		t.Errorf("sent %d times, want once", sent)
 	}
 	// The state is lost and rebuilt from the manifests: they know the validators.
-	if err := r.state.Rebuild(t.Context(), mustFiles(t, r)); err != nil {
+	if err := r.State.Rebuild(t.Context(), r.indexed()); err != nil {
 		t.Fatal(err)
 	}
-	if res, err := r.run(extract.Window{}); err != nil || res.Unchanged != 1 || sent != 1 {
+	if res, err := r.Run(extract.Window{}); err != nil || res.Unchanged != 1 || sent != 1 {
 		t.Errorf("after a rebuild: %+v, %v, sent %d times", res, err, sent)
 	}
 }
 
 func TestArchivesMonthByMonth(t *testing.T) {
-	body := realFile(t, "psd/"+december)
-	text := unzip(t, body)
-	november := zipOf(t, "psd_alldata.csv", string(firstLines(text, 1000))) // another content
+	body := extracttest.RealFile(t, "psd/"+december)
+	text := extracttest.Unzip(t, body)
+	november := extracttest.Zip(t, "psd_alldata.csv", string(firstLines(text, 1000))) // another content
 	answers := map[string]http.HandlerFunc{
 		"archives/2022/11/" + allFile:    file(november, time.Date(2022, 11, 10, 17, 0, 0, 0, time.UTC)),
 		"archives/2022/12/" + coffeeFile: file(body, decemberRelease),
@@ -118,7 +119,7 @@ func TestArchivesMonthByMonth(t *testing.T) {
 	}
 	r := newRig(t, serve(answers))
 	w := extract.Window{Since: time.Date(2022, 10, 15, 0, 0, 0, 0, time.UTC), Until: time.Date(2023, 1, 3, 0, 0, 0, 0, time.UTC)}
-	res, err := r.run(w)
+	res, err := r.Run(w)
 	if err != nil || res.Status != "success" {
 		t.Fatalf("%+v, %v", res, err)
 	}
@@ -142,40 +143,40 @@ func TestArchivesMonthByMonth(t *testing.T) {
 		below + "archives/2023/01/" + coffeeFile, below + "archives/2023/01/" + allFile,
 		below + coffeeFile,
 	}
-	if !reflect.DeepEqual(r.asked, want) {
-		t.Errorf("asked\n%s\nwant\n%s", strings.Join(r.asked, "\n"), strings.Join(want, "\n"))
+	if !reflect.DeepEqual(r.Asked, want) {
+		t.Errorf("asked\n%s\nwant\n%s", strings.Join(r.Asked, "\n"), strings.Join(want, "\n"))
 	}
 
 	// Months long past that were absent are not asked again, and still named.
-	res, err = r.run(w)
-	if err != nil || res.Status != "unchanged" || res.Unchanged != 3 || len(res.Absent) != 2 || r.manifests() != 1 {
+	res, err = r.Run(w)
+	if err != nil || res.Status != "unchanged" || res.Unchanged != 3 || len(res.Absent) != 2 || r.Manifests() != 1 {
 		t.Errorf("again: %+v, %v", res, err)
 	}
-	if want := []string{below + "archives/2022/11/" + allFile, below + "archives/2022/12/" + coffeeFile, below + coffeeFile}; !reflect.DeepEqual(r.asked, want) {
-		t.Errorf("again asked %q, want %q", r.asked, want)
+	if want := []string{below + "archives/2022/11/" + allFile, below + "archives/2022/12/" + coffeeFile, below + coffeeFile}; !reflect.DeepEqual(r.Asked, want) {
+		t.Errorf("again asked %q, want %q", r.Asked, want)
 	}
 }
 
 func TestYoungAbsentMonthIsAskedAgain(t *testing.T) {
-	body := realFile(t, "psd/"+december)
+	body := extracttest.RealFile(t, "psd/"+december)
 	r := newRig(t, serve(map[string]http.HandlerFunc{coffeeFile: file(body, decemberRelease)}))
 	w := extract.Window{Since: time.Date(2025, 11, 1, 0, 0, 0, 0, time.UTC)} // today is 2026-02-01
 	for range 2 {
-		res, err := r.run(w)
+		res, err := r.Run(w)
 		if err != nil || len(res.Absent) != 4 {
 			t.Fatalf("%+v, %v", res, err)
 		}
 	}
 	// November ended 63 days ago and is settled; the later three are not.
-	if len(r.asked) != 3*2+1 {
-		t.Errorf("asked %q", r.asked)
+	if len(r.Asked) != 3*2+1 {
+		t.Errorf("asked %q", r.Asked)
 	}
 }
 
 func TestReleaseMonthWithoutLastModified(t *testing.T) {
-	body := realFile(t, "psd/"+december)
+	body := extracttest.RealFile(t, "psd/"+december)
 	r := newRig(t, serve(map[string]http.HandlerFunc{coffeeFile: func(w http.ResponseWriter, _ *http.Request) { w.Write(body) }}))
-	res, err := r.run(extract.Window{})
+	res, err := r.Run(extract.Window{})
 	if err != nil || len(res.Landed) != 1 {
 		t.Fatalf("%+v, %v", res, err)
 	}
@@ -186,29 +187,29 @@ func TestReleaseMonthWithoutLastModified(t *testing.T) {
 }
 
 func TestArchiveMovedLaterIsNoEvidenceOfRelease(t *testing.T) {
-	body := realFile(t, "psd/"+december)
+	body := extracttest.RealFile(t, "psd/"+december)
 	r := newRig(t, serve(map[string]http.HandlerFunc{
 		"archives/2022/12/" + coffeeFile: file(body, time.Date(2024, 3, 2, 0, 0, 0, 0, time.UTC)),
 		coffeeFile:                       file(body, decemberRelease),
 	}))
-	res, err := r.run(extract.Window{Since: day(2022, 12, 1), Until: day(2022, 12, 31)})
+	res, err := r.Run(extract.Window{Since: day(2022, 12, 1), Until: day(2022, 12, 31)})
 	if err != nil || len(res.Landed) != 1 || res.Landed[0].ReleasedAt != nil || !strings.HasPrefix(res.Landed[0].Path, "psd/2022/12/") {
 		t.Errorf("%+v, %v", res, err)
 	}
 }
 
 func TestFaultFewerRows(t *testing.T) {
-	body := realFile(t, "psd/"+december)
-	text := unzip(t, body)
+	body := extracttest.RealFile(t, "psd/"+december)
+	text := extracttest.Unzip(t, body)
 	r := newRig(t, serve(map[string]http.HandlerFunc{coffeeFile: file(body, decemberRelease)}))
-	if _, err := r.run(extract.Window{}); err != nil {
+	if _, err := r.Run(extract.Window{}); err != nil {
 		t.Fatal(err)
 	}
 	// 90 % of 77,957 is 70,161.3.
 	next := func(rows int) (extract.Result, error) {
-		short := zipOf(t, "psd_coffee.csv", string(firstLines(text, rows+1)))
-		r.answer = serve(map[string]http.HandlerFunc{coffeeFile: file(short, decemberRelease.AddDate(0, 6, 0))})
-		return r.run(extract.Window{})
+		short := extracttest.Zip(t, "psd_coffee.csv", string(firstLines(text, rows+1)))
+		r.Answer = serve(map[string]http.HandlerFunc{coffeeFile: file(short, decemberRelease.AddDate(0, 6, 0))})
+		return r.Run(extract.Window{})
 	}
 	res, err := next(70161)
 	if err == nil || res.Status != "failed" || len(r.landed()) != 1 || !strings.Contains(err.Error(), "70161 rows, fewer than 70162") {
@@ -220,14 +221,14 @@ func TestFaultFewerRows(t *testing.T) {
 }
 
 func TestWindowBeginsWithTheArchives(t *testing.T) {
-	got := months(extract.Window{Since: day(2000, 1, 1), Until: day(2006, 10, 31)}, today)
+	got := months(extract.Window{Since: day(2000, 1, 1), Until: day(2006, 10, 31)}, extracttest.Today())
 	if want := []time.Time{day(2006, 8, 1), day(2006, 9, 1), day(2006, 10, 1)}; !reflect.DeepEqual(got, want) {
 		t.Errorf("months %v, want %v", got, want)
 	}
-	if got := months(extract.Window{Since: day(2025, 12, 31), Until: day(2030, 1, 1)}, today); len(got) != 3 {
+	if got := months(extract.Window{Since: day(2025, 12, 31), Until: day(2030, 1, 1)}, extracttest.Today()); len(got) != 3 {
 		t.Errorf("months up to today: %v", got)
 	}
-	if got := months(extract.Window{}, today); got != nil {
+	if got := months(extract.Window{}, extracttest.Today()); got != nil {
 		t.Errorf("default window has archives: %v", got)
 	}
 }

@@ -1,106 +1,25 @@
 package psdonline
 
 import (
-	"archive/zip"
-	"bytes"
-	"compress/gzip"
-	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"io"
-	"io/fs"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
-	"sort"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"beanflows.coffee/materia/internal/extract"
-	"beanflows.coffee/materia/internal/landing"
+	"beanflows.coffee/materia/internal/extract/extracttest"
 	"beanflows.coffee/materia/internal/state"
 )
 
-// today is after every real file here.
-var today = time.Date(2026, 2, 1, 12, 0, 0, 0, time.UTC)
-
-// rig is a landing zone, a state file and an upstream to extract from.
-type rig struct {
-	t      testing.TB
-	root   string
-	answer http.HandlerFunc
-	onStep func(step string) error
-	limits extract.Limits
-	now    time.Time
-	state  *state.Store
-
-	mu    sync.Mutex
-	asked []string        // method and path of each request
-	slept []time.Duration // between tries
-}
+type rig struct{ *extracttest.Rig }
 
 func newRig(t testing.TB, answer http.HandlerFunc) *rig {
 	t.Helper()
-	r := &rig{t: t, root: filepath.Join(t.TempDir(), "landing"), answer: answer, now: today}
-	if _, err := landing.Open(r.root, landing.Options{}); err != nil {
-		t.Fatal(err)
-	}
-	st, err := state.Open(filepath.Join(r.root, ".state.sqlite"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { st.Close() })
-	r.state = st
-	return r
-}
-
-func (r *rig) run(w extract.Window) (extract.Result, error) {
-	r.t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		r.mu.Lock()
-		r.asked = append(r.asked, req.URL.Path)
-		r.mu.Unlock()
-		r.answer(w, req)
-	}))
-	defer server.Close()
-	r.asked, r.slept = nil, nil
-	now := func() time.Time { return r.now }
-	zone, err := landing.Open(r.root, landing.Options{Now: now, OnStep: r.onStep})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	client := extract.NewClient(extract.ClientOptions{Upstream: server.URL, Now: now, Limits: r.limits,
-		Sleep: func(ctx context.Context, d time.Duration) error { r.slept = append(r.slept, d); return ctx.Err() }})
-	return extract.Run(r.t.Context(), extract.Deps{Zone: zone, State: r.state, Client: client, Now: now,
-		Log: slog.New(slog.NewTextHandler(r.t.Output(), nil))}, Source(), w)
-}
-
-// files lists landed files, quarantined ones and temporaries: all but locks,
-// manifests and the state.
-func (r *rig) files() []string {
-	r.t.Helper()
-	var list []string
-	err := filepath.WalkDir(r.root, func(path string, d fs.DirEntry, err error) error {
-		name, _ := filepath.Rel(r.root, path)
-		if err == nil && !d.IsDir() && !strings.HasPrefix(name, ".lock") && !strings.HasPrefix(name, ".manifest") && !strings.HasPrefix(name, ".state") {
-			list = append(list, name)
-		}
-		return err
-	})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	sort.Strings(list)
-	return list
+	return &rig{extracttest.New(t, Source(), answer)}
 }
 
 func (r *rig) landed() []string {
 	var list []string
-	for _, name := range r.files() {
+	for _, name := range r.Files() {
 		if strings.HasPrefix(name, "psd/") {
 			list = append(list, name)
 		}
@@ -108,112 +27,9 @@ func (r *rig) landed() []string {
 	return list
 }
 
-func (r *rig) manifests() int {
-	list, err := filepath.Glob(filepath.Join(r.root, ".manifest", "*", "*.jsonl"))
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return len(list)
-}
-
-func (r *rig) lastRun() state.Run {
-	r.t.Helper()
-	run, ok, err := r.state.LastRun(r.t.Context(), "psd")
-	if err != nil || !ok {
-		r.t.Fatalf("last run: %v %v", ok, err)
-	}
-	return run
-}
-
-// realFile is a publisher's file, or a loud skip.
-func realFile(t testing.TB, name string) []byte {
-	t.Helper()
-	data := os.Getenv("MATERIA_REAL_DATA")
-	if data == "" {
-		root, err := os.Getwd()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for ; ; root = filepath.Dir(root) {
-			if _, err := os.Stat(filepath.Join(root, "go.mod")); err == nil {
-				break
-			} else if root == filepath.Dir(root) {
-				t.Fatal("no go.mod above the test")
-			}
-		}
-		data = filepath.Join(root, "..", "shared", "data")
-	}
-	body, err := os.ReadFile(filepath.Join(data, name))
-	if err != nil {
-		t.Skipf("SKIPPED: real upstream files not found at %s (set MATERIA_REAL_DATA): %v", data, err)
-	}
-	return body
-}
-
-// zipOf makes a ZIP of name, text pairs.
-func zipOf(t testing.TB, pairs ...string) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	z := zip.NewWriter(&b)
-	for i := 0; i < len(pairs); i += 2 {
-		w, err := z.CreateHeader(&zip.FileHeader{Name: pairs[i], Method: zip.Deflate, Modified: time.Date(2022, 12, 20, 15, 2, 0, 0, time.UTC)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.WriteString(w, pairs[i+1]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-func unzip(t testing.TB, body []byte) []byte {
-	t.Helper()
-	z, err := zip.NewReader(bytes.NewReader(body), int64(len(body)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := z.File[0].Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := io.ReadAll(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
-}
-
-// gunzip is the content of a landed file.
-func (r *rig) gunzip(name string) []byte {
-	r.t.Helper()
-	f, err := os.Open(filepath.Join(r.root, name))
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	text, err := io.ReadAll(z)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return text
-}
-
-func hashOf(b []byte) string {
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
-}
-
 // publish answers with a file as its publisher does.
 func publish(w http.ResponseWriter, r *http.Request, body []byte, modified time.Time) {
-	etag := `"` + hashOf(body)[:16] + `"`
+	etag := `"` + extracttest.Hash(body)[:16] + `"`
 	w.Header().Set("ETag", etag)
 	w.Header().Set("Last-Modified", modified.UTC().Format(http.TimeFormat))
 	if r.Header.Get("If-None-Match") == etag {
@@ -223,16 +39,12 @@ func publish(w http.ResponseWriter, r *http.Request, body []byte, modified time.
 	w.Write(body)
 }
 
-// mustFiles is the index as a rebuild makes it.
-func mustFiles(t *testing.T, r *rig) []state.File {
-	t.Helper()
-	list, err := r.state.FilesOf(t.Context(), "psd")
+// indexed is what the state knows of the source.
+func (r *rig) indexed() []state.File {
+	r.T.Helper()
+	list, err := r.State.FilesOf(r.T.Context(), "psd")
 	if err != nil {
-		t.Fatal(err)
+		r.T.Fatal(err)
 	}
 	return list
-}
-
-func stateRun(id string, at time.Time) state.Run {
-	return state.Run{ID: id, Source: "psd", StartedAt: at}
 }

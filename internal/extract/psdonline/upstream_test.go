@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"beanflows.coffee/materia/internal/extract"
+	"beanflows.coffee/materia/internal/extract/extracttest"
 	"beanflows.coffee/materia/internal/upstream"
 )
 
@@ -16,14 +17,14 @@ import (
 // happened; a refused answer says why; and once upstream is well again all is.
 func TestFaultOfEveryKind(t *testing.T) {
 	t.Parallel()
-	s := upstream.New(upstream.Options{Today: today, Since: 2024, ExtraRows: 1, FirstArchive: today})
+	s := upstream.New(upstream.Options{Today: extracttest.Today(), Since: 2024, ExtraRows: 1, FirstArchive: extracttest.Today()})
 	r := newRig(t, func(w http.ResponseWriter, r *http.Request) {
 		r.Header.Del("If-None-Match") // the body is wanted, not a 304
 		r.Header.Del("If-Modified-Since")
 		s.ServeHTTP(w, r)
 	})
-	r.limits = extract.Limits{Idle: 200 * time.Millisecond, Tries: 2}
-	good, err := r.run(extract.Window{})
+	r.Limits = extract.Limits{Idle: 200 * time.Millisecond, Tries: 2}
+	good, err := r.Run(extract.Window{})
 	if err != nil || len(good.Landed) != 1 || good.Landed[0].Origin != "sample" || len(good.Warnings) != 0 {
 		t.Fatalf("%+v, %v", good, err)
 	}
@@ -68,7 +69,7 @@ func TestFaultOfEveryKind(t *testing.T) {
 		if err := s.SetFaults(c.fault); err != nil {
 			t.Fatal(err)
 		}
-		res, err := r.run(extract.Window{})
+		res, err := r.Run(extract.Window{})
 		said := strings.Join(res.Warnings, "\n")
 		if err != nil {
 			said = err.Error()
@@ -82,14 +83,14 @@ func TestFaultOfEveryKind(t *testing.T) {
 		if files := r.landed(); len(files) != landed {
 			t.Errorf("%+v: %d files, want %d", c.fault, len(files), landed)
 		}
-		if got := hashOf(r.gunzip(good.Landed[0].Path)); got != good.Landed[0].SHA256 {
+		if got := extracttest.Hash(r.Read(good.Landed[0].Path)); got != good.Landed[0].SHA256 {
 			t.Errorf("%+v: the good release changed", c.fault)
 		}
 	}
 	if err := s.SetFaults(); err != nil {
 		t.Fatal(err)
 	}
-	if res, err := r.run(extract.Window{}); err != nil || res.Status != "unchanged" {
+	if res, err := r.Run(extract.Window{}); err != nil || res.Status != "unchanged" {
 		t.Errorf("all is well again: %+v, %v", res, err)
 	}
 }
