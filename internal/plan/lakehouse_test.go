@@ -30,6 +30,8 @@ func TestMain(m *testing.M) {
 func play(role string) error {
 	path := os.Getenv("PLAN_TEST_PATH")
 	switch role {
+	case "thousand":
+		return planThousandAlone(path)
 	case "hold":
 		l, err := Open(context.Background(), path, Options{})
 		if err != nil {
