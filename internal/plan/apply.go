@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -146,100 +145,6 @@ func (a *applier) check(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// build makes the versions that do not stand yet, and asks new audits of those
-// that do: several at a time, each after its parents. Each is a transaction of
-// its own, so a crash leaves some of them, whole.
-func (a *applier) build(ctx context.Context) error {
-	built := map[string]bool{}
-	err := eachRow(ctx, a.conn, func(scan func(...any) error) error {
-		var version string
-		err := scan(&version)
-		built[version] = true
-		return err
-	}, "SELECT version FROM materia.snapshots")
-	if err != nil {
-		return err
-	}
-	total := 0
-	versions := map[string]string{}
-	schemas := []string{rowsSchema}
-	for _, t := range a.plan.targets {
-		versions[t.model.Name] = t.version
-		if t.model.Kind != model.Embedded && !built[t.version] {
-			total++
-			schemas = append(schemas, physicalPrefix+t.model.Schema)
-		}
-	}
-	slices.Sort(schemas)
-	for _, schema := range slices.Compact(schemas) { // two transactions that make the same one conflict
-		if err := a.exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+quote(schema)); err != nil {
-			return err
-		}
-	}
-	q := newQueue(a.plan.targets)
-	errs := make([]error, a.lake.builders())
-	var running sync.WaitGroup
-	for i := range errs {
-		running.Go(func() {
-			errs[i] = a.onConnection(ctx, func(b *applier) error {
-				return b.buildFrom(ctx, q, versions, built, total)
-			})
-		})
-	}
-	running.Wait()
-	slices.SortStableFunc(a.applied.Warnings, func(x, y AuditFailure) int { return strings.Compare(x.Model, y.Model) })
-	return joinBuildErrors(errs)
-}
-
-// onConnection runs f on a connection of its own, with the same account.
-func (a *applier) onConnection(ctx context.Context, f func(*applier) error) error {
-	conn, err := a.lake.db.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	return f(&applier{lake: a.lake, conn: conn, plan: a.plan, account: a.account})
-}
-
-// buildFrom takes targets from the queue until none is left or one fails.
-func (a *applier) buildFrom(ctx context.Context, q *queue, versions map[string]string, built map[string]bool, total int) error {
-	for t := q.next(); t != nil; t = q.next() {
-		var err error
-		switch {
-		case t.model.Kind == model.Embedded:
-		case built[t.version]:
-			err = a.auditStanding(ctx, t)
-		default:
-			err = a.buildOne(ctx, t, versions, total)
-		}
-		q.finish(t.model, err != nil)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// joinBuildErrors gives failed audits of several models as one error, and any
-// other error before them.
-func joinBuildErrors(errs []error) error {
-	var all AuditError
-	var others []error
-	for _, err := range errs {
-		var failed *AuditError
-		if errors.As(err, &failed) {
-			all.Failures = append(all.Failures, failed.Failures...)
-		} else if err != nil {
-			others = append(others, err)
-		}
-	}
-	if len(others) > 0 || len(all.Failures) == 0 {
-		return errors.Join(others...)
-	}
-	slices.SortStableFunc(all.Failures, func(x, y AuditFailure) int { return strings.Compare(x.Model, y.Model) })
-	return &all
 }
 
 // promote moves the environment in one transaction: views, its models, its

@@ -1,0 +1,167 @@
+package plan
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+
+	"beanflows.coffee/materia/internal/model"
+)
+
+// build makes the versions that do not stand yet, and asks new audits of those
+// that do: several at a time, each after its parents. Each is a transaction of
+// its own, so a crash leaves some of them, whole.
+func (a *applier) build(ctx context.Context) error {
+	built := map[string]bool{}
+	err := eachRow(ctx, a.conn, func(scan func(...any) error) error {
+		var version string
+		err := scan(&version)
+		built[version] = true
+		return err
+	}, "SELECT version FROM materia.snapshots")
+	if err != nil {
+		return err
+	}
+	total := 0
+	versions := map[string]string{}
+	schemas := []string{rowsSchema}
+	for _, t := range a.plan.targets {
+		versions[t.model.Name] = t.version
+		if t.model.Kind != model.Embedded && !built[t.version] {
+			total++
+			schemas = append(schemas, physicalPrefix+t.model.Schema)
+		}
+	}
+	slices.Sort(schemas)
+	for _, schema := range slices.Compact(schemas) { // two transactions that make the same one conflict
+		if err := a.exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+quote(schema)); err != nil {
+			return err
+		}
+	}
+	q := newQueue(a.plan.targets)
+	errs := make([]error, a.lake.builders())
+	var running sync.WaitGroup
+	for i := range errs {
+		running.Go(func() {
+			errs[i] = a.onConnection(ctx, func(b *applier) error {
+				return b.buildFrom(ctx, q, versions, built, total)
+			})
+		})
+	}
+	running.Wait()
+	slices.SortStableFunc(a.applied.Warnings, func(x, y AuditFailure) int { return strings.Compare(x.Model, y.Model) })
+	return joinBuildErrors(errs)
+}
+
+// onConnection runs f on a connection of its own, with the same account.
+func (a *applier) onConnection(ctx context.Context, f func(*applier) error) error {
+	conn, err := a.lake.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return f(&applier{lake: a.lake, conn: conn, plan: a.plan, account: a.account})
+}
+
+// buildFrom takes targets from the queue until none is left or one fails.
+func (a *applier) buildFrom(ctx context.Context, q *queue, versions map[string]string, built map[string]bool, total int) error {
+	for t := q.next(); t != nil; t = q.next() {
+		var err error
+		switch {
+		case t.model.Kind == model.Embedded:
+		case built[t.version]:
+			err = a.auditStanding(ctx, t)
+		default:
+			err = a.buildOne(ctx, t, versions, total)
+		}
+		q.finish(t.model, err != nil)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// joinBuildErrors gives failed audits of several models as one error. Any other
+// error goes before them, once: what ends one builder often ends all.
+func joinBuildErrors(errs []error) error {
+	var all AuditError
+	var others []error
+	for _, err := range errs {
+		var failed *AuditError
+		if errors.As(err, &failed) {
+			all.Failures = append(all.Failures, failed.Failures...)
+		} else if err != nil && !slices.ContainsFunc(others, func(other error) bool { return other.Error() == err.Error() }) {
+			others = append(others, err)
+		}
+	}
+	if len(others) > 0 || len(all.Failures) == 0 {
+		return errors.Join(others...)
+	}
+	slices.SortStableFunc(all.Failures, func(x, y AuditFailure) int { return strings.Compare(x.Model, y.Model) })
+	return &all
+}
+
+// queue hands out the targets of a plan, each once its parents are done. Safe
+// for concurrent use.
+type queue struct {
+	mu      sync.Mutex
+	changed *sync.Cond
+	waiting []*target // those that most others wait for come first
+	doing   int
+	open    map[string]bool // models that are not done
+	stopped bool
+}
+
+func newQueue(targets []*target) *queue {
+	q := &queue{waiting: slices.Clone(targets), open: map[string]bool{}}
+	q.changed = sync.NewCond(&q.mu)
+	depth := map[string]int{} // models on the longest way down to one that nothing reads
+	for _, t := range slices.Backward(targets) {
+		q.open[t.model.Name] = true
+		for _, parent := range t.model.DependsOn {
+			depth[parent] = max(depth[parent], depth[t.model.Name]+1)
+		}
+	}
+	slices.SortStableFunc(q.waiting, func(a, b *target) int { return cmp.Compare(depth[b.model.Name], depth[a.model.Name]) })
+	return q
+}
+
+// next waits for a target whose parents are done. It is nil when nothing is
+// left to begin.
+func (q *queue) next() *target {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for {
+		if q.stopped || len(q.waiting) == 0 {
+			return nil
+		}
+		i := slices.IndexFunc(q.waiting, func(t *target) bool {
+			return !slices.ContainsFunc(t.model.DependsOn, func(parent string) bool { return q.open[parent] })
+		})
+		if i >= 0 {
+			t := q.waiting[i]
+			q.waiting = slices.Delete(q.waiting, i, i+1)
+			q.doing++
+			return t
+		}
+		if q.doing == 0 {
+			panic("plan: models wait for each other") // Load refuses cycles
+		}
+		q.changed.Wait()
+	}
+}
+
+// finish tells that a target is done. After a failure nothing more begins:
+// what is being built is finished, so that its own failures show as well.
+func (q *queue) finish(m *model.Model, failed bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.doing--
+	q.stopped = q.stopped || failed
+	delete(q.open, m.Name)
+	q.changed.Broadcast()
+}
