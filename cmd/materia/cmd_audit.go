@@ -70,9 +70,7 @@ func (a *app) tellAudits(env string, failed []plan.AuditFailure, asked int, asJS
 			}
 			rows = append(rows, r)
 		}
-		e := json.NewEncoder(a.stdout)
-		e.SetIndent("", "  ")
-		if err := e.Encode(rows); err != nil {
+		if err := writeIndented(a.stdout, rows); err != nil {
 			return err
 		}
 	} else {

@@ -186,9 +186,7 @@ func deployStatusCmd(a *app) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				out := json.NewEncoder(a.stdout)
-				out.SetIndent("", "  ")
-				return out.Encode(s)
+				return writeIndented(a.stdout, s)
 			}
 			a.printDeploy(s)
 			return nil

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -56,9 +55,7 @@ func (a *app) tellDifferences(left, right string, found []plan.Difference, asJSO
 		if found == nil {
 			found = []plan.Difference{}
 		}
-		e := json.NewEncoder(a.stdout)
-		e.SetIndent("", "  ")
-		return e.Encode(found)
+		return writeIndented(a.stdout, found)
 	}
 	if len(found) == 0 {
 		fmt.Fprintf(a.stdout, "`%s` and `%s` show the same\n", left, right)

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -38,9 +37,7 @@ to do about what is wrong. It changes nothing. Exit code 1 if something fails.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			all := doctor.Run(cmd.Context(), a.doctorChecks(workflows))
 			if asJSON {
-				e := json.NewEncoder(a.stdout)
-				e.SetIndent("", "  ")
-				if err := e.Encode(all); err != nil {
+				if err := writeIndented(a.stdout, all); err != nil {
 					return err
 				}
 			} else if err := a.printFindings(all); err != nil {

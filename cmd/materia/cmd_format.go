@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -57,9 +56,7 @@ func (a *app) tellFormatted(results []sqlfmt.Result, check, asJSON bool) error {
 		}
 	}
 	if asJSON {
-		e := json.NewEncoder(a.stdout)
-		e.SetIndent("", "  ")
-		if err := e.Encode(results); err != nil {
+		if err := writeIndented(a.stdout, results); err != nil {
 			return err
 		}
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -45,9 +44,7 @@ func landingListCmd(a *app) *cobra.Command {
 				}
 			}
 			if asJSON {
-				out := json.NewEncoder(a.stdout)
-				out.SetIndent("", "  ")
-				return out.Encode(list)
+				return writeIndented(a.stdout, list)
 			}
 			t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 			fmt.Fprintln(t, "LANDED (UTC)\tROWS\tBYTES\tSHA256\tPATH")

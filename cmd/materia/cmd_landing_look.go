@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -123,13 +122,6 @@ func orNone(text string) string {
 		return "no"
 	}
 	return text
-}
-
-func writeIndented(w io.Writer, value any) error {
-	out := json.NewEncoder(w)
-	out.SetEscapeHTML(false)
-	out.SetIndent("", "  ")
-	return out.Encode(value)
 }
 
 func landingQuarantineCmd(a *app) *cobra.Command {

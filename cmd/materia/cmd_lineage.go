@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -53,9 +52,7 @@ chooses rows (WHERE, ON, GROUP BY) counts for the rows of a model.`,
 				return err
 			}
 			if asJSON {
-				e := json.NewEncoder(a.stdout)
-				e.SetIndent("", "  ")
-				return e.Encode(struct {
+				return writeIndented(a.stdout, struct {
 					Env   string           `json:"env"`
 					Steps []lineage.Step   `json:"steps"`
 					Files []lineageSources `json:"files"`

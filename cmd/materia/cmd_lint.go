@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -78,12 +77,10 @@ func (a *app) warnFindings(project *model.Project) error {
 
 func (a *app) tellFindings(found []lint.Finding, asJSON bool) error {
 	if asJSON {
-		e := json.NewEncoder(a.stdout)
-		e.SetIndent("", "  ")
 		if found == nil {
 			found = []lint.Finding{}
 		}
-		if err := e.Encode(found); err != nil {
+		if err := writeIndented(a.stdout, found); err != nil {
 			return err
 		}
 	} else {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -65,9 +64,7 @@ func (a *app) testsAsJSON(report modeltest.Report) error {
 	for _, r := range report.Results {
 		rows = append(rows, row{r.Name, r.Model, r.File, r.Line, r.Passed, r.Duration.Seconds(), r.Diff})
 	}
-	e := json.NewEncoder(a.stdout)
-	e.SetIndent("", "  ")
-	if err := e.Encode(rows); err != nil {
+	if err := writeIndented(a.stdout, rows); err != nil {
 		return err
 	}
 	if n := report.Failed(); n > 0 {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -69,9 +68,7 @@ func pipelineListCmd(a *app) *cobra.Command {
 				rows = append(rows, row{p.name, p.does, p.limit.Seconds(), p.limit})
 			}
 			if asJSON {
-				e := json.NewEncoder(a.stdout)
-				e.SetIndent("", "  ")
-				return e.Encode(rows)
+				return writeIndented(a.stdout, rows)
 			}
 			t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 			fmt.Fprintln(t, "PIPELINE\tTIME LIMIT\tDOES")

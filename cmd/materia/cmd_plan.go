@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -125,9 +124,7 @@ func (o planOptions) limits() (at model.Interval, err error) {
 // showPlan prints the plan: for a machine on stdout, for a person too.
 func (a *app) showPlan(p *plan.Plan, o planOptions) error {
 	if o.asJSON {
-		e := json.NewEncoder(a.stdout)
-		e.SetIndent("", "  ")
-		return e.Encode(struct {
+		return writeIndented(a.stdout, struct {
 			*plan.Plan
 			Changes bool `json:"changes"`
 		}{p, p.Changes()})

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -45,9 +44,7 @@ the interval from --start to --end, both included; without them for the first da
 				if macros == nil {
 					macros = []model.Expansion{}
 				}
-				e := json.NewEncoder(a.stdout)
-				e.SetIndent("", "  ")
-				return e.Encode(struct {
+				return writeIndented(a.stdout, struct {
 					Model  string            `json:"model"`
 					SQL    string            `json:"sql"`
 					Macros []model.Expansion `json:"macros"`

@@ -67,9 +67,7 @@ func (a *app) listPlans(cmd *cobra.Command, env string, asJSON bool) error {
 		return fmt.Errorf("%w %s", plan.ErrNoEnvironment, env)
 	}
 	if asJSON {
-		e := json.NewEncoder(a.stdout)
-		e.SetIndent("", "  ")
-		return e.Encode(all)
+		return writeIndented(a.stdout, all)
 	}
 	for _, p := range all {
 		mark := " "

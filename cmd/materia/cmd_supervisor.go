@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -97,9 +96,7 @@ func supervisorStatusCmd(a *app, workflows *string) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				e := json.NewEncoder(a.stdout)
-				e.SetIndent("", "  ")
-				err = e.Encode(st)
+				err = writeIndented(a.stdout, st)
 			} else {
 				err = a.printSupervisor(st)
 			}

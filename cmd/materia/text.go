@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"strconv"
 )
 
@@ -33,4 +35,13 @@ func size(bytes int64) string {
 		return fmt.Sprintf("%d B", bytes)
 	}
 	return fmt.Sprintf("%.1f %s", n, units[unit])
+}
+
+// writeIndented is every --json of more than one line. Texts are for programs and
+// people, not for HTML, so < and > stay what they are.
+func writeIndented(w io.Writer, value any) error {
+	out := json.NewEncoder(w)
+	out.SetEscapeHTML(false)
+	out.SetIndent("", "  ")
+	return out.Encode(value)
 }
