@@ -11,23 +11,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-)
 
-// realData is where the publishers' files lie, as the environment page says.
-func realData(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("MATERIA_REAL_DATA")
-	if dir == "" {
-		dir = "../shared/data" // from the repository's root
-	}
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join("../..", dir)
-	}
-	if _, err := os.Stat(filepath.Join(dir, "psd")); err != nil {
-		loudSkip(t, "the publishers' real files are not at %s; set MATERIA_REAL_DATA", dir)
-	}
-	return dir
-}
+	"beanflows.coffee/materia/internal/realdata"
+)
 
 // loudSkip says on the terminal, also without -v, what was not tested.
 func loudSkip(t testing.TB, format string, args ...any) {
@@ -40,7 +26,7 @@ func loudSkip(t testing.TB, format string, args ...any) {
 // replay serves the real files with the script beside them, as of 2026-02-01.
 func replay(t testing.TB) (url string) {
 	t.Helper()
-	script := filepath.Join(realData(t), "..", "yardstick", "replay.py")
+	script := filepath.Join(realdata.Dir(t), "..", "yardstick", "replay.py")
 	if _, err := os.Stat(script); err != nil {
 		loudSkip(t, "the script that replays real files is not at %s", script)
 	}
@@ -48,7 +34,7 @@ func replay(t testing.TB) (url string) {
 	if err != nil {
 		loudSkip(t, "there is no python3 to replay the real files with")
 	}
-	c := exec.Command(python, script, "--data", realData(t), "--today", "2026-02-01")
+	c := exec.Command(python, script, "--data", realdata.Dir(t), "--today", "2026-02-01")
 	c.Stderr = os.Stderr
 	out, err := c.StdoutPipe()
 	if err != nil {

@@ -1,13 +1,10 @@
 package plan
 
 import (
-	"archive/zip"
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -89,25 +86,10 @@ func TestFaultColumnsOfPSD(t *testing.T) {
 // TestRealLegacyCOT reads CFTC's own file of 2021: 51 reports about coffee, the last
 // with the figures that stand in its line.
 func TestRealLegacyCOT(t *testing.T) {
-	data := os.Getenv("MATERIA_REAL_DATA")
-	if data == "" {
-		data = "../../../shared/data"
-	}
-	archive, err := zip.OpenReader(filepath.Join(data, "cot", "legacy_fut", "deacot2021_asof_2021-12-21.zip"))
-	if err != nil {
-		t.Skipf("SKIPPED: real upstream files not found at %s: set MATERIA_REAL_DATA", data)
-	}
-	defer archive.Close()
-	f, err := archive.File[0].Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	body, err := io.ReadAll(f)
-	if err != nil {
-		t.Fatal(err)
-	}
+	body := realZIP(t, "cot/legacy_fut/deacot2021_asof_2021-12-21.zip")
 	h := &house{t: t, root: t.TempDir()}
 	h.paths()
+	var err error
 	if h.project, err = filepath.Abs("../../transform"); err != nil {
 		t.Fatal(err)
 	}

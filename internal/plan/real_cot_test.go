@@ -1,20 +1,20 @@
 package plan
 
 import (
-	"archive/zip"
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"beanflows.coffee/materia/internal/realdata"
 )
 
 // week is one real COT report of arabica: CFTC's columns by name, as text.
@@ -36,33 +36,10 @@ func (w week) number(t *testing.T, column string) int {
 // code of ours; files are their texts by year.
 func realWeeks(t *testing.T) (weeks []week, files map[string]string) {
 	t.Helper()
-	repo, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	data := os.Getenv("MATERIA_REAL_DATA")
-	if data == "" {
-		data = filepath.Join(repo, "..", "shared", "data")
-	}
-	archives, err := filepath.Glob(filepath.Join(data, "cot", "disagg_fut", "fut_disagg_txt_*.zip"))
-	if err != nil || len(archives) == 0 {
-		t.Skipf("SKIPPED: real upstream files not found at %s: set MATERIA_REAL_DATA", data)
-	}
+	archives := realdata.Glob(t, "cot/disagg_fut/fut_disagg_txt_*.zip")
 	files = map[string]string{}
 	for _, name := range archives {
-		z, err := zip.OpenReader(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer z.Close()
-		f, err := z.File[0].Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, err := io.ReadAll(f)
-		if err != nil {
-			t.Fatal(err)
-		}
+		body := unzip(t, name)
 		files[strings.TrimSuffix(name, ".zip")[len(name)-len("2010.zip"):]] = string(body)
 		lines := strings.Split(strings.TrimSuffix(string(body), "\r\n"), "\r\n")
 		header := cells(lines[0])
@@ -77,12 +54,13 @@ func realWeeks(t *testing.T) (weeks []week, files map[string]string) {
 			if row[slices.Index(header, "CFTC_Contract_Market_Code")] != "083731" {
 				continue
 			}
-			w := week{fields: map[string]string{}}
+			at, err := time.Parse(time.DateOnly, row[2])
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := week{date: at, fields: map[string]string{}}
 			for i, column := range header {
 				w.fields[column] = row[i]
-			}
-			if w.date, err = time.Parse(time.DateOnly, row[2]); err != nil {
-				t.Fatal(err)
 			}
 			weeks = append(weeks, w)
 		}

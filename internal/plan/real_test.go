@@ -1,13 +1,10 @@
 package plan
 
 import (
-	"archive/zip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"io"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -23,23 +20,7 @@ func TestRealProjectOnTheRealRelease(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	data := os.Getenv("MATERIA_REAL_DATA")
-	if data == "" {
-		data = filepath.Join(repo, "..", "shared", "data")
-	}
-	archive, err := zip.OpenReader(filepath.Join(data, "psd", "psd_coffee_csv_2022-12-20.zip"))
-	if err != nil {
-		t.Skipf("SKIPPED: real upstream files not found at %s: set MATERIA_REAL_DATA", data)
-	}
-	defer archive.Close()
-	f, err := archive.File[0].Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	body, err := io.ReadAll(f)
-	if err != nil {
-		t.Fatal(err)
-	}
+	body := realZIP(t, "psd/psd_coffee_csv_2022-12-20.zip")
 	sum := sha256.Sum256(body)
 	sha := hex.EncodeToString(sum[:])
 

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"archive/zip"
 	"bytes"
 	"compress/gzip"
 	"context"
@@ -8,6 +9,7 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,6 +20,7 @@ import (
 
 	"beanflows.coffee/materia/internal/duck"
 	"beanflows.coffee/materia/internal/model"
+	"beanflows.coffee/materia/internal/realdata"
 )
 
 // house is a small project with a landing zone and a lakehouse:
@@ -351,4 +354,28 @@ func equal(t *testing.T, what string, got, want []string) {
 	if !slices.Equal(got, want) {
 		t.Errorf("%s: got %v, want %v", what, got, want)
 	}
+}
+
+// realZIP is the first member of a publisher's ZIP.
+func realZIP(t *testing.T, name string) []byte {
+	t.Helper()
+	return unzip(t, realdata.Path(t, name))
+}
+
+func unzip(t *testing.T, path string) []byte {
+	t.Helper()
+	z, err := zip.OpenReader(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	f, err := z.File[0].Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
 }

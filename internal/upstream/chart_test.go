@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"beanflows.coffee/materia/internal/realdata"
 )
 
 const chartPath = "/query1.finance.yahoo.com/v8/finance/chart/KC=F"
@@ -74,7 +76,7 @@ func TestEnvelopeIsTheRealOne(t *testing.T) {
 		sort.Strings(all)
 		return strings.Join(all, "\n")
 	}
-	theirs, err := os.ReadFile(realData(t, "prices/yahoo_chart_GC=F_1d_20200102.json"))
+	theirs, err := os.ReadFile(realdata.Path(t, "prices/yahoo_chart_GC=F_1d_20200102.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +91,7 @@ func TestEnvelopeIsTheRealOne(t *testing.T) {
 
 	// A window without bars: what differs from the real one are keys of another
 	// instrument and interval.
-	theirs, err = os.ReadFile(realData(t, "prices/yahoo_chart_AAPL_1m_weekend_no_timestamp.json"))
+	theirs, err = os.ReadFile(realdata.Path(t, "prices/yahoo_chart_AAPL_1m_weekend_no_timestamp.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +220,7 @@ func TestRollsShowInVolume(t *testing.T) {
 
 // Weekdays without a bar in the real series, 2019 to 2025.
 func TestHolidaysAreTheExchanges(t *testing.T) {
-	text, err := os.ReadFile(realData(t, "prices/kcf_daily_ohlcv_20000103_20251209.csv"))
+	text, err := os.ReadFile(realdata.Path(t, "prices/kcf_daily_ohlcv_20000103_20251209.csv"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"beanflows.coffee/materia/internal/realdata"
 )
 
 const cotHistory = "/www.cftc.gov/files/dea/history/"
@@ -38,7 +40,7 @@ func TestCOTFileHasTheFormOfTheRealOne(t *testing.T) {
 		kind string
 		real string
 	}{{2010, "fut", "f_year_2010"}, {2013, "fut", "f_year_2013"}, {2024, "fut", "f_year_2024"}, {2024, "com", "c_year_2024"}} {
-		text, err := os.ReadFile(realData(t, "cot/coffee_only/"+c.real+"_083731.txt"))
+		text, err := os.ReadFile(realdata.Path(t, "cot/coffee_only/"+c.real+"_083731.txt"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,12 +9,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"beanflows.coffee/materia/internal/realdata"
 )
 
 const (
@@ -82,28 +83,12 @@ func unzip(t *testing.T, file []byte) (name string, content []byte) {
 	return z.File[0].Name, content
 }
 
-func realData(t *testing.T, path string) string {
-	t.Helper()
-	root := os.Getenv("MATERIA_REAL_DATA")
-	if root == "" {
-		root = filepath.Join("..", "shared", "data")
-	}
-	if !filepath.IsAbs(root) { // relative to the repository
-		root = filepath.Join("..", "..", root)
-	}
-	found, err := filepath.Glob(filepath.Join(root, path))
-	if err != nil || len(found) == 0 {
-		t.Skipf("SKIPPED: real upstream files not found at %s (set MATERIA_REAL_DATA)", filepath.Join(root, path))
-	}
-	return found[0]
-}
-
 var coffeeRow = regexp.MustCompile(`^0711100,"Coffee, Green",[A-Z][A-Z0-9],"[A-Za-z '(),]+",(19|20)\d\d,(19|20)\d\d,(00|06|12),\d{3},"[A-Za-z ,.&]+",02,"\(1000 60 KG BAGS\)",\d+\.0000\r\n$`)
 
 // The form of every row is the real file's: a rule that fits all of the real
 // rows fits all of ours, and the fixed texts are the same set.
 func TestCoffeeFileHasTheFormOfTheRealOne(t *testing.T) {
-	path := realData(t, "psd/psd_coffee_csv_2022-12-20.zip")
+	path := realdata.Path(t, "psd/psd_coffee_csv_2022-12-20.zip")
 	realZip, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

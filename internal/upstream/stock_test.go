@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"beanflows.coffee/materia/internal/realdata"
 )
 
 const stockHost = "/www.ice.com/publicdocs/futures_us_reports/coffee/"
@@ -32,7 +34,7 @@ func texts(cells []xlsCell) []string {
 
 // The sample's report has the real one's headings and labels, in its order.
 func TestStockReportIsLaidOutAsTheRealOne(t *testing.T) {
-	body, err := os.ReadFile(realData(t, "ice_stocks/coffee_cert_stock_20251226.cells.csv"))
+	body, err := os.ReadFile(realdata.Path(t, "ice_stocks/coffee_cert_stock_20251226.cells.csv"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"beanflows.coffee/materia/internal/realdata"
 )
 
 const (
@@ -53,7 +55,7 @@ func askArchive(t *testing.T, s *Server, url string) (archiveAnswer, map[string]
 // The envelope of a real answer, key by key in its order, for the variables that
 // the recording has.
 func TestArchiveEnvelopeIsTheRealOne(t *testing.T) {
-	theirs, err := os.ReadFile(realData(t, "weather/openmeteo_archive_body_60.39_5.32_celsius.json"))
+	theirs, err := os.ReadFile(realdata.Path(t, "weather/openmeteo_archive_body_60.39_5.32_celsius.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

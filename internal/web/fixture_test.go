@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"beanflows.coffee/materia/internal/realdata"
 	"beanflows.coffee/materia/internal/serving"
 )
 
@@ -102,26 +103,6 @@ func getPage(t testing.TB, h http.Handler, url string) string {
 	return w.Body.String()
 }
 
-// realFiles finds the folder of real upstream files.
-func realFiles(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("MATERIA_REAL_DATA")
-	if dir == "" {
-		root, err := os.Getwd()
-		for err == nil && root != "/" {
-			if _, err := os.Stat(filepath.Join(root, "go.mod")); err == nil {
-				break
-			}
-			root = filepath.Dir(root)
-		}
-		dir = filepath.Join(root, "../shared/data")
-	}
-	if _, err := os.Stat(filepath.Join(dir, "psd")); err != nil {
-		t.Skipf("SKIPPED: real upstream files not found at %s (set MATERIA_REAL_DATA)", dir)
-	}
-	return dir
-}
-
 var realOnce struct {
 	sync.Mutex
 	files map[bool][]byte
@@ -131,7 +112,7 @@ var realOnce struct {
 // revised also the release of December 2023.
 func realData(t testing.TB, path string, revised bool) {
 	t.Helper()
-	dir := realFiles(t)
+	dir := realdata.Dir(t)
 	realOnce.Lock()
 	defer realOnce.Unlock()
 	if body, ok := realOnce.files[revised]; ok {

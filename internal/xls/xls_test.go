@@ -15,30 +15,17 @@ import (
 	"testing"
 	"time"
 
+	"beanflows.coffee/materia/internal/realdata"
 	"beanflows.coffee/materia/internal/upstream"
 )
 
-// realFile is a publisher's file, or a loud skip.
-func realFile(t testing.TB, name string) []byte {
-	t.Helper()
-	data := os.Getenv("MATERIA_REAL_DATA")
-	if data == "" {
-		data = filepath.Join("..", "..", "..", "shared", "data")
-	}
-	body, err := os.ReadFile(filepath.Join(data, "ice_stocks", name))
-	if err != nil {
-		t.Skipf("SKIPPED: real upstream files not found at %s (set MATERIA_REAL_DATA): %v", data, err)
-	}
-	return body
-}
-
 // Every cell of ICE's own file is what another decoder saw in it, and no other.
 func TestEveryCellOfTheRealFile(t *testing.T) {
-	book, err := Read(realFile(t, "coffee_cert_stock_20251226.xls"))
+	book, err := Read(realdata.Read(t, "ice_stocks/coffee_cert_stock_20251226.xls"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows, err := csv.NewReader(bytes.NewReader(realFile(t, "coffee_cert_stock_20251226.cells.csv"))).ReadAll()
+	rows, err := csv.NewReader(bytes.NewReader(realdata.Read(t, "ice_stocks/coffee_cert_stock_20251226.cells.csv"))).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"beanflows.coffee/materia/internal/extract"
 	"beanflows.coffee/materia/internal/extract/extracttest"
 	"beanflows.coffee/materia/internal/landing"
+	"beanflows.coffee/materia/internal/realdata"
 )
 
 // rows and newest report of the real files, as counted by others.
@@ -27,10 +28,10 @@ var realFiles = []struct {
 // One real year of each form, and the combined report of 2024, land whole and
 // byte for byte; what upstream does not have is listed and no failure.
 func TestRealFilesLandWhole(t *testing.T) {
-	served := map[string][]byte{"com_disagg_txt_2024.zip": extracttest.RealFile(t, "cot/disagg_com/com_disagg_txt_2024_asof_2024-08-06.zip")}
+	served := map[string][]byte{"com_disagg_txt_2024.zip": realdata.Read(t, "cot/disagg_com/com_disagg_txt_2024_asof_2024-08-06.zip")}
 	for _, f := range realFiles {
 		name := fmt.Sprintf("fut_disagg_txt_%d.zip", f.year)
-		served[name] = extracttest.RealFile(t, "cot/disagg_fut/"+name)
+		served[name] = realdata.Read(t, "cot/disagg_fut/"+name)
 	}
 	r := newRig(t, publish(served))
 	res, err := r.Run(extract.Window{Until: date(2024, time.December, 31)})
@@ -63,17 +64,17 @@ func TestRealFilesLandWhole(t *testing.T) {
 // The file of the current year is written again every week: each vintage lands
 // under the date of its newest report.
 func TestRealVintagesOfOneYear(t *testing.T) {
-	r := newRig(t, publish(map[string][]byte{"fut_disagg_txt_2020.zip": extracttest.RealFile(t, "cot/vintages/fut_disagg_txt_2020_asof_2020-03-24.zip")}))
+	r := newRig(t, publish(map[string][]byte{"fut_disagg_txt_2020.zip": realdata.Read(t, "cot/vintages/fut_disagg_txt_2020_asof_2020-03-24.zip")}))
 	year := extract.Window{Since: date(2020, time.January, 1), Until: date(2020, time.December, 31)}
 	if res, err := r.Run(year); err != nil || len(res.Landed) != 1 || res.Landed[0].Path != "cot/2020/2020-03-24.csv.gz" || res.Landed[0].Rows != 2485 {
 		t.Fatalf("%+v, %v", res, err)
 	}
-	r.Answer = publish(map[string][]byte{"fut_disagg_txt_2020.zip": extracttest.RealFile(t, "cot/disagg_fut/fut_disagg_txt_2020.zip")})
+	r.Answer = publish(map[string][]byte{"fut_disagg_txt_2020.zip": realdata.Read(t, "cot/disagg_fut/fut_disagg_txt_2020.zip")})
 	if res, err := r.Run(year); err != nil || len(res.Landed) != 1 || res.Landed[0].Path != "cot/2020/2020-12-29.csv.gz" {
 		t.Fatalf("%+v, %v", res, err)
 	}
 	// And back: a file that lost most of its rows is refused.
-	r.Answer = publish(map[string][]byte{"fut_disagg_txt_2020.zip": extracttest.RealFile(t, "cot/vintages/fut_disagg_txt_2020_asof_2020-03-24.zip")})
+	r.Answer = publish(map[string][]byte{"fut_disagg_txt_2020.zip": realdata.Read(t, "cot/vintages/fut_disagg_txt_2020_asof_2020-03-24.zip")})
 	if res, err := r.Run(year); err == nil || !strings.Contains(err.Error(), "2485 rows, fewer than 9708") || len(res.Landed) != 0 {
 		t.Fatalf("%+v, %v", res, err)
 	}

@@ -10,12 +10,13 @@ import (
 
 	"beanflows.coffee/materia/internal/extract"
 	"beanflows.coffee/materia/internal/extract/extracttest"
+	"beanflows.coffee/materia/internal/realdata"
 )
 
 // The names are those of the real headers, in their order, of every form.
 func TestColumnsAreTheRealOnes(t *testing.T) {
 	for _, name := range []string{"f_year_2010_083731.txt", "f_year_2013_083731.txt", "f_year_2024_083731.txt", "c_year_2024_083731.txt"} {
-		header, _, _ := strings.Cut(string(extracttest.RealFile(t, "cot/coffee_only/"+name)), "\n")
+		header, _, _ := strings.Cut(string(realdata.Read(t, "cot/coffee_only/"+name)), "\n")
 		names := strings.Split(strings.ReplaceAll(strings.TrimSpace(header), `"`, ""), ",")
 		if name < "f_year_2013" && name > "f" {
 			names[2] = dateColumn
@@ -29,7 +30,7 @@ func TestColumnsAreTheRealOnes(t *testing.T) {
 // encoding/csv fails on the real files up to 2014, or reads each line as one
 // field; extract.Rows reads them.
 func TestRowsReadWhatTheStandardReaderCannot(t *testing.T) {
-	text := extracttest.RealFile(t, "cot/coffee_only/f_year_2013_083731.txt")
+	text := realdata.Read(t, "cot/coffee_only/f_year_2013_083731.txt")
 	lazy := csv.NewReader(bytes.NewReader(text))
 	if _, err := lazy.ReadAll(); err == nil {
 		t.Error("encoding/csv reads it: Rows has no reason to be")
@@ -102,7 +103,7 @@ func scan(s *scanner, text []byte, size int) error {
 
 // BenchmarkScan is the check of a real year beside reading it.
 func BenchmarkScan(b *testing.B) {
-	text := extracttest.Unzip(b, extracttest.RealFile(b, "cot/disagg_fut/fut_disagg_txt_2024.zip"))
+	text := extracttest.Unzip(b, realdata.Read(b, "cot/disagg_fut/fut_disagg_txt_2024.zip"))
 	b.Run("copy", func(b *testing.B) {
 		b.SetBytes(int64(len(text)))
 		for b.Loop() {

@@ -11,6 +11,7 @@ import (
 
 	"beanflows.coffee/materia/internal/extract"
 	"beanflows.coffee/materia/internal/extract/extracttest"
+	"beanflows.coffee/materia/internal/realdata"
 	"beanflows.coffee/materia/internal/state"
 	"beanflows.coffee/materia/internal/upstream"
 )
@@ -40,7 +41,7 @@ func serve(files map[int][]byte) http.HandlerFunc {
 // The real file of 2021 lands whole; 13,038 rows and the newest report's date are SOURCE.md's
 // figures, 106 rows of other contracts that miss the identity are no matter.
 func TestRealYear(t *testing.T) {
-	body := extracttest.RealFile(t, "cot/legacy_fut/deacot2021_asof_2021-12-21.zip")
+	body := realdata.Read(t, "cot/legacy_fut/deacot2021_asof_2021-12-21.zip")
 	r := newRig(t, serve(map[int][]byte{2021: body}))
 	w := extract.Window{Since: time.Date(2020, 5, 1, 0, 0, 0, 0, time.UTC), Until: time.Date(2021, 12, 31, 0, 0, 0, 0, time.UTC)}
 	res, err := r.Run(w)
@@ -65,7 +66,7 @@ func TestRealVintages(t *testing.T) {
 	r := newRig(t, nil)
 	var paths []string
 	for _, at := range []string{"2025-01-07", "2025-01-28", "2025-03-11"} {
-		r.Answer = serve(map[int][]byte{2025: extracttest.RealFile(t, "cot/vintages/deacot2025_asof_"+at+".zip")})
+		r.Answer = serve(map[int][]byte{2025: realdata.Read(t, "cot/vintages/deacot2025_asof_"+at+".zip")})
 		res, err := r.Run(extract.Window{Since: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC), Until: time.Date(2025, 12, 31, 0, 0, 0, 0, time.UTC)})
 		if err != nil || len(res.Landed) != 1 || len(res.Warnings) != 0 {
 			t.Fatalf("%s: %+v, %v", at, res, err)
@@ -76,7 +77,7 @@ func TestRealVintages(t *testing.T) {
 		t.Errorf("landed %q", paths)
 	}
 	// An earlier vintage has too few rows to be a later state of the year.
-	r.Answer = serve(map[int][]byte{2025: extracttest.Zip(t, "annual.txt", firstRows(unzip(t, extracttest.RealFile(t, "cot/vintages/deacot2025_asof_2025-03-11.zip")), 2870))})
+	r.Answer = serve(map[int][]byte{2025: extracttest.Zip(t, "annual.txt", firstRows(unzip(t, realdata.Read(t, "cot/vintages/deacot2025_asof_2025-03-11.zip")), 2870))})
 	if res, err := r.Run(extract.Window{Since: extracttest.Today().AddDate(-1, 0, 0)}); err == nil || !strings.Contains(strings.Join(res.Failed, " "), "2870 rows, fewer than 2871") {
 		t.Errorf("fewer rows: %+v, %v", res, err)
 	}
@@ -87,7 +88,7 @@ func firstRows(text string, n int) string {
 }
 
 func TestFaultRefused(t *testing.T) {
-	text := unzip(t, extracttest.RealFile(t, "cot/vintages/deacot2025_asof_2025-01-28.zip"))
+	text := unzip(t, realdata.Read(t, "cot/vintages/deacot2025_asof_2025-01-28.zip"))
 	for name, c := range map[string]struct{ text, reason string }{
 		"renamed":        {strings.Replace(text, `"Open Interest (All)"`, `"OI (All)"`, 1), `missing ["Open Interest (All)"] among 129`},
 		"no date":        {strings.Replace(text, dateColumn, "Date", 1), "no column"},
@@ -109,7 +110,7 @@ func TestFaultRefused(t *testing.T) {
 
 // The identity is coffee's: one report that misses it is a slip and lands with a warning.
 func TestFaultBrokenIdentity(t *testing.T) {
-	lines := strings.SplitAfter(unzip(t, extracttest.RealFile(t, "cot/vintages/deacot2025_asof_2025-03-11.zip")), "\n")
+	lines := strings.SplitAfter(unzip(t, realdata.Read(t, "cot/vintages/deacot2025_asof_2025-03-11.zip")), "\n")
 	for n, line := range lines {
 		if strings.Contains(line, ",2025-03-11,083731,") {
 			f := strings.Split(line, ",")
@@ -136,7 +137,7 @@ func TestSampleUpstream(t *testing.T) {
 	if res, err = r.Run(extract.Window{}); err != nil || res.Status != state.Unchanged || len(r.Asked) != 1 {
 		t.Errorf("%+v, %v, asked %q", res, err, r.Asked)
 	}
-	real := unzip(t, extracttest.RealFile(t, "cot/legacy_fut/deacot2021_asof_2021-12-21.zip"))
+	real := unzip(t, realdata.Read(t, "cot/legacy_fut/deacot2021_asof_2021-12-21.zip"))
 	ours := string(r.Read("cot_legacy/2025/" + filepath.Base(mustGlob(t, filepath.Join(r.Root, "cot_legacy/2025/*.csv.gz")))))
 	if a, b := firstRows(real, 0), firstRows(ours, 0); a != b {
 		t.Errorf("another header:\n%s\n%s", a, b)

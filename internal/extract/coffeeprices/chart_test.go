@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"beanflows.coffee/materia/internal/extract/extracttest"
+	"beanflows.coffee/materia/internal/realdata"
 )
 
 var future = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -25,12 +25,12 @@ func TestRealAnswers(t *testing.T) {
 		"yahoo_chart_EURUSD=X_1d_20200101.json":              {instrument{"EURUSD=X", "USD"}, 3, "2020-01-03"},
 		"yahoo_chart_AAPL_1m_weekend_no_timestamp.json":      {instrument{"AAPL", "USD"}, 0, ""},
 	} {
-		got, err := parse(extracttest.RealFile(t, "prices/"+name), c.of, future)
+		got, err := parse(realdata.Read(t, "prices/"+name), c.of, future)
 		if err != nil || got.rows != c.rows || got.newest != c.newest || int64(len(got.bars)) != c.rows {
 			t.Errorf("%s: %d rows to %q, %v; want %d to %q", name, got.rows, got.newest, err, c.rows, c.newest)
 		}
 	}
-	gold, err := parse(extracttest.RealFile(t, "prices/yahoo_chart_GC=F_1d_20200102.json"), instrument{"GC=F", "USD"}, future)
+	gold, err := parse(realdata.Read(t, "prices/yahoo_chart_GC=F_1d_20200102.json"), instrument{"GC=F", "USD"}, future)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestRealAnswers(t *testing.T) {
 
 // The hash leaves out what Yahoo says of the moment, the order of keys and space.
 func TestHashIgnoresTheMoment(t *testing.T) {
-	body := extracttest.RealFile(t, "prices/yahoo_chart_GC=F_1d_20200102.json")
+	body := realdata.Read(t, "prices/yahoo_chart_GC=F_1d_20200102.json")
 	hash := func(b []byte) string {
 		t.Helper()
 		c, err := parse(b, instrument{"GC=F", "USD"}, future)

@@ -12,6 +12,7 @@ import (
 
 	"beanflows.coffee/materia/internal/extract"
 	"beanflows.coffee/materia/internal/extract/extracttest"
+	"beanflows.coffee/materia/internal/realdata"
 )
 
 // yahoo serves the real KC=F rows in the chart API's envelope, as Yahoo would on
@@ -25,7 +26,7 @@ type yahoo struct {
 }
 
 func newYahoo(t *testing.T, today string) *yahoo {
-	body := extracttest.RealFile(t, "prices/kcf_daily_ohlcv_20000103_20251209.csv")
+	body := realdata.Read(t, "prices/kcf_daily_ohlcv_20000103_20251209.csv")
 	rows, err := csv.NewReader(strings.NewReader(string(body))).ReadAll()
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +39,7 @@ func newYahoo(t *testing.T, today string) *yahoo {
 
 // The answer lands byte for byte.
 func TestAnswerLandsAsItCame(t *testing.T) {
-	gold := extracttest.RealFile(t, "prices/yahoo_chart_GC=F_1d_20200102.json")
+	gold := realdata.Read(t, "prices/yahoo_chart_GC=F_1d_20200102.json")
 	body := strings.NewReplacer("GC=F", "KC=F", `"USD"`, `"USX"`).Replace(string(gold))
 	r := extracttest.New(t, Source(), func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(body)) })
 	res, err := r.Run(extract.Window{})
@@ -238,7 +239,7 @@ func TestFaultNullsAndHoles(t *testing.T) {
 }
 
 func TestFaultEmptyAnswer(t *testing.T) {
-	weekend := strings.NewReplacer("AAPL", "KC=F", `"USD"`, `"USX"`).Replace(string(extracttest.RealFile(t, "prices/yahoo_chart_AAPL_1m_weekend_no_timestamp.json")))
+	weekend := strings.NewReplacer("AAPL", "KC=F", `"USD"`, `"USX"`).Replace(string(realdata.Read(t, "prices/yahoo_chart_AAPL_1m_weekend_no_timestamp.json")))
 	r := extracttest.New(t, Source(), func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(weekend)) })
 	for range 2 {
 		res, err := r.Run(extract.Window{Since: at("2025-02-01"), Until: at("2025-02-02")})

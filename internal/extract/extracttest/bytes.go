@@ -6,27 +6,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
 )
-
-// RealFile is a publisher's file below MATERIA_REAL_DATA, or a loud skip.
-func RealFile(t testing.TB, name string) []byte {
-	t.Helper()
-	data := os.Getenv("MATERIA_REAL_DATA")
-	if data == "" {
-		data = filepath.Join("..", "..", "..", "..", "shared", "data") // from a source's package
-	}
-	body, err := os.ReadFile(filepath.Join(data, name))
-	if err != nil {
-		t.Skipf("SKIPPED: real upstream files not found at %s (set MATERIA_REAL_DATA): %v", data, err)
-	}
-	return body
-}
 
 // Zip packs pairs of name and text, stamped 2022-12-20.
 func Zip(t testing.TB, pairs ...string) []byte {

@@ -1,6 +1,6 @@
 // Package extracttest is what the tests of every source stand on: a landing zone
-// and a state file of their own, an upstream on loopback that hears what is asked,
-// and the publishers' real files where they are at hand.
+// and a state file of their own, and an upstream on loopback that hears what is
+// asked.
 //
 // It knows no source, and nothing that ships may import it.
 package extracttest

@@ -11,7 +11,7 @@ import (
 	"time"
 	_ "time/tzdata"
 
-	"beanflows.coffee/materia/internal/extract/extracttest"
+	"beanflows.coffee/materia/internal/realdata"
 	"beanflows.coffee/materia/internal/upstream"
 	"beanflows.coffee/materia/internal/xls"
 )
@@ -58,7 +58,7 @@ func (r report) sum(section string) int64 {
 
 // Figures of the report of 26 December 2025, as read off it by others.
 func TestRealDailyReport(t *testing.T) {
-	r, err := parse(t, extracttest.RealFile(t, "ice_stocks/coffee_cert_stock_20251226.xls"), daily)
+	r, err := parse(t, realdata.Read(t, "ice_stocks/coffee_cert_stock_20251226.xls"), daily)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ type snapshot struct {
 func snapshots(t testing.TB, name string) []snapshot {
 	t.Helper()
 	var all struct{ Snapshots []snapshot }
-	if err := json.Unmarshal(extracttest.RealFile(t, "ice_stocks/"+name), &all); err != nil {
+	if err := json.Unmarshal(realdata.Read(t, "ice_stocks/"+name), &all); err != nil {
 		t.Fatal(err)
 	}
 	return all.Snapshots
@@ -229,7 +229,7 @@ func TestRealAgesReadBack(t *testing.T) {
 			} `json:"age_detail"`
 		} `json:"ageing_report"`
 	}
-	if err := json.Unmarshal(extracttest.RealFile(t, "ice_stocks/certified_stocks_arabica_20250528_20260806.json"), &file); err != nil {
+	if err := json.Unmarshal(realdata.Read(t, "ice_stocks/certified_stocks_arabica_20250528_20260806.json"), &file); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]int64{}
@@ -280,7 +280,7 @@ func TestRealAgesReadBack(t *testing.T) {
 
 // Month ends of ICE's own history, written and read back with typed dates.
 func TestRealMonthEndsReadBack(t *testing.T) {
-	lines := strings.Split(strings.TrimSpace(string(extracttest.RealFile(t, "ice_stocks/ice_eom_kc_cert_stocks_total_excerpt_1996_2026.csv"))), "\n")[1:]
+	lines := strings.Split(strings.TrimSpace(string(realdata.Read(t, "ice_stocks/ice_eom_kc_cert_stocks_total_excerpt_1996_2026.csv"))), "\n")[1:]
 	var months []upstream.MonthEnd
 	want := map[string]int64{}
 	for _, line := range lines {

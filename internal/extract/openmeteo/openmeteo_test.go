@@ -18,6 +18,7 @@ import (
 	"beanflows.coffee/materia/internal/extract"
 	"beanflows.coffee/materia/internal/extract/extracttest"
 	"beanflows.coffee/materia/internal/landing"
+	"beanflows.coffee/materia/internal/realdata"
 	"beanflows.coffee/materia/internal/upstream"
 )
 
@@ -45,7 +46,7 @@ type archive struct {
 }
 
 func newArchive(t *testing.T) *archive {
-	body := extracttest.RealFile(t, "weather/openmeteo_archive_daily_minas_gerais_20150101_20260201.csv")
+	body := realdata.Read(t, "weather/openmeteo_archive_daily_minas_gerais_20150101_20260201.csv")
 	rows, err := csv.NewReader(strings.NewReader(string(body))).ReadAll()
 	if err != nil {
 		t.Fatal(err)
@@ -500,7 +501,7 @@ func TestRealAnswersOfOtherPlaces(t *testing.T) {
 		"weather/openmeteo_archive_body_60.39_5.32_fahrenheit.json": `temperature_2m_max is in "", want "°C"`,
 		"weather/openmeteo_archive_body_59.91_10.75_celsius.json":   `temperature_2m_mean is in "", want "°C"`,
 	} {
-		if _, err := parse(extracttest.RealFile(t, file)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := parse(realdata.Read(t, file)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", path.Base(file), err, want)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 
 	"beanflows.coffee/materia/internal/extract"
 	"beanflows.coffee/materia/internal/extract/extracttest"
+	"beanflows.coffee/materia/internal/realdata"
 )
 
 // BenchmarkExtract lands 2 million rows, the real coffee file and 25 copies of it
@@ -23,7 +24,7 @@ import (
 // bytes: unpack, hash, compress. The metric "x-baseline" is their ratio; reading
 // the landed file back to verify it is outside the baseline.
 func BenchmarkExtract(b *testing.B) {
-	text := extracttest.Unzip(b, extracttest.RealFile(b, "psd/"+december))
+	text := extracttest.Unzip(b, realdata.Read(b, "psd/"+december))
 	large := append([]byte{}, text...)
 	// As in a file of all commodities: coffee is one of many.
 	for n := range 25 {
@@ -69,7 +70,7 @@ func baseline(b *testing.B, body []byte) {
 
 // BenchmarkScan is the check alone.
 func BenchmarkScan(b *testing.B) {
-	text := extracttest.Unzip(b, extracttest.RealFile(b, "psd/"+december))
+	text := extracttest.Unzip(b, realdata.Read(b, "psd/"+december))
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
 		s := &scanner{}

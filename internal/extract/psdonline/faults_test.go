@@ -14,6 +14,7 @@ import (
 	"beanflows.coffee/materia/internal/extract"
 	"beanflows.coffee/materia/internal/extract/extracttest"
 	"beanflows.coffee/materia/internal/landing"
+	"beanflows.coffee/materia/internal/realdata"
 	"beanflows.coffee/materia/internal/state"
 )
 
@@ -57,7 +58,7 @@ func TestFaultRefused(t *testing.T) {
 		{"a path that climbs", bytesOf(extracttest.Zip(t, "../../etc/cron.d/x", header+row)), `"../../etc/cron.d/x"`},
 		{"an absolute path", bytesOf(extracttest.Zip(t, "/etc/passwd", header+row)), `"/etc/passwd"`},
 		{"a backslash path", bytesOf(extracttest.Zip(t, `..\x.csv`, header+row)), "plain file's name"},
-		{"another commodity", bytesOf(extracttest.RealFile(t, "psd/psd_russiabreakdown_area_prod_csv_2025-11-14.zip")), "none of its 156 rows is about coffee"},
+		{"another commodity", bytesOf(realdata.Read(t, "psd/psd_russiabreakdown_area_prod_csv_2025-11-14.zip")), "none of its 156 rows is about coffee"},
 		{"a column renamed", csv(strings.Replace(header, "Value", "Amount", 1) + row), `missing ["Value"], unknown ["Amount"]`},
 		{"a column missing", csv("Commodity_Code,Value\r\n0711100,1\r\n"), `"Country_Code"`},
 		{"a column twice", csv(strings.Replace(header, "Value", "Value,Value", 1) + row), "stands twice"},
@@ -121,7 +122,7 @@ func checkRefused(t *testing.T, r *rig, reason string) {
 
 // TestFaultTruncatedZIP cuts the real file at many lengths.
 func TestFaultTruncatedZIP(t *testing.T) {
-	good := extracttest.RealFile(t, "psd/"+december)
+	good := realdata.Read(t, "psd/"+december)
 	for _, n := range []int{1, 3, 4, 30, 500, 64 << 10, len(good) / 2, len(good) - 200, len(good) - 22, len(good) - 1} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			checkRefused(t, newRig(t, bytesOf(good[:n])), "ZIP")
@@ -189,7 +190,7 @@ func TestWarnedAndLanded(t *testing.T) {
 
 // TestOneMonthFailsAndTheOthersLand is what status partial is for.
 func TestOneMonthFailsAndTheOthersLand(t *testing.T) {
-	body := extracttest.RealFile(t, "psd/"+december)
+	body := realdata.Read(t, "psd/"+december)
 	r := newRig(t, serve(map[string]http.HandlerFunc{
 		"archives/2022/11/" + coffeeFile: bytesOf([]byte("<html><title>Oops</title></html>")),
 		"archives/2022/12/" + coffeeFile: file(body, decemberRelease),
@@ -271,7 +272,7 @@ func TestFaultDiskAtEveryStep(t *testing.T) {
 
 // TestLostFileComesBack: the index and the validators know it, the disk does not.
 func TestLostFileComesBack(t *testing.T) {
-	body := extracttest.RealFile(t, "psd/"+december)
+	body := realdata.Read(t, "psd/"+december)
 	r := newRig(t, file(body, decemberRelease))
 	if _, err := r.Run(extract.Window{}); err != nil {
 		t.Fatal(err)

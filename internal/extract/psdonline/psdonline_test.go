@@ -9,6 +9,7 @@ import (
 
 	"beanflows.coffee/materia/internal/extract"
 	"beanflows.coffee/materia/internal/extract/extracttest"
+	"beanflows.coffee/materia/internal/realdata"
 )
 
 const december = "psd_coffee_csv_2022-12-20.zip" // 77,957 rows, see SOURCE.md beside it
@@ -32,7 +33,7 @@ func file(body []byte, modified time.Time) http.HandlerFunc {
 }
 
 func TestCurrentReleaseLandsOnce(t *testing.T) {
-	body := extracttest.RealFile(t, "psd/"+december)
+	body := realdata.Read(t, "psd/"+december)
 	r := newRig(t, serve(map[string]http.HandlerFunc{coffeeFile: file(body, decemberRelease)}))
 	res, err := r.Run(extract.Window{})
 	if err != nil || res.Status != "success" || len(res.Landed) != 1 {
@@ -82,7 +83,7 @@ func plain(body []byte, modified time.Time) http.HandlerFunc {
 }
 
 func TestSecondRunAsksConditionally(t *testing.T) {
-	body := extracttest.RealFile(t, "psd/"+december)
+	body := realdata.Read(t, "psd/"+december)
 	r := newRig(t, nil)
 	sent := 0
 	r.Answer = serve(map[string]http.HandlerFunc{coffeeFile: func(w http.ResponseWriter, req *http.Request) {
@@ -109,7 +110,7 @@ func TestSecondRunAsksConditionally(t *testing.T) {
 }
 
 func TestArchivesMonthByMonth(t *testing.T) {
-	body := extracttest.RealFile(t, "psd/"+december)
+	body := realdata.Read(t, "psd/"+december)
 	text := extracttest.Unzip(t, body)
 	november := extracttest.Zip(t, "psd_alldata.csv", string(firstLines(text, 1000))) // another content
 	answers := map[string]http.HandlerFunc{
@@ -158,7 +159,7 @@ func TestArchivesMonthByMonth(t *testing.T) {
 }
 
 func TestYoungAbsentMonthIsAskedAgain(t *testing.T) {
-	body := extracttest.RealFile(t, "psd/"+december)
+	body := realdata.Read(t, "psd/"+december)
 	r := newRig(t, serve(map[string]http.HandlerFunc{coffeeFile: file(body, decemberRelease)}))
 	w := extract.Window{Since: time.Date(2025, 11, 1, 0, 0, 0, 0, time.UTC)} // today is 2026-02-01
 	for range 2 {
@@ -174,7 +175,7 @@ func TestYoungAbsentMonthIsAskedAgain(t *testing.T) {
 }
 
 func TestReleaseMonthWithoutLastModified(t *testing.T) {
-	body := extracttest.RealFile(t, "psd/"+december)
+	body := realdata.Read(t, "psd/"+december)
 	r := newRig(t, serve(map[string]http.HandlerFunc{coffeeFile: func(w http.ResponseWriter, _ *http.Request) { w.Write(body) }}))
 	res, err := r.Run(extract.Window{})
 	if err != nil || len(res.Landed) != 1 {
@@ -187,7 +188,7 @@ func TestReleaseMonthWithoutLastModified(t *testing.T) {
 }
 
 func TestArchiveMovedLaterIsNoEvidenceOfRelease(t *testing.T) {
-	body := extracttest.RealFile(t, "psd/"+december)
+	body := realdata.Read(t, "psd/"+december)
 	r := newRig(t, serve(map[string]http.HandlerFunc{
 		"archives/2022/12/" + coffeeFile: file(body, time.Date(2024, 3, 2, 0, 0, 0, 0, time.UTC)),
 		coffeeFile:                       file(body, decemberRelease),
@@ -199,7 +200,7 @@ func TestArchiveMovedLaterIsNoEvidenceOfRelease(t *testing.T) {
 }
 
 func TestFaultFewerRows(t *testing.T) {
-	body := extracttest.RealFile(t, "psd/"+december)
+	body := realdata.Read(t, "psd/"+december)
 	text := extracttest.Unzip(t, body)
 	r := newRig(t, serve(map[string]http.HandlerFunc{coffeeFile: file(body, decemberRelease)}))
 	if _, err := r.Run(extract.Window{}); err != nil {

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"beanflows.coffee/materia/internal/extract/extracttest"
+	"beanflows.coffee/materia/internal/realdata"
 )
 
 // scanAll feeds text in pieces of n bytes.
@@ -28,7 +29,7 @@ func TestScanRealFiles(t *testing.T) {
 		"psd_russiabreakdown_area_prod_csv_2025-11-14.zip": {156, 0},
 		"psd_grains_pulses_csv_2025-11-14.zip":             {572385, 0},
 	} {
-		s, err := scanAll(string(extracttest.Unzip(t, extracttest.RealFile(t, "psd/"+name))), 256<<10)
+		s, err := scanAll(string(extracttest.Unzip(t, realdata.Read(t, "psd/"+name))), 256<<10)
 		if err != nil || s.rows != c.rows || s.coffeeRows != c.coffee || len(s.findings) != 0 {
 			t.Errorf("%s: %d rows, %d of coffee, %v, %q", name, s.rows, s.coffeeRows, err, s.findings)
 		}
