@@ -155,7 +155,7 @@ func (a *app) withBucket(ctx context.Context, key string, f func(context.Context
 	if err != nil {
 		return err
 	}
-	j, err := a.openJournal()
+	j, err := a.openJournal(ctx)
 	if err != nil {
 		return err
 	}

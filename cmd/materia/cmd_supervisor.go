@@ -173,19 +173,27 @@ func (a *app) supervisorLock() string { return filepath.Join(a.landingDir, ".sup
 func (a *app) journalPath() string    { return filepath.Join(a.landingDir, ".journal.sqlite") }
 
 // openJournal opens the supervisor's diary. One that is damaged is moved away
-// and begun anew: each workflow then runs once more.
-func (a *app) openJournal() (*state.Journal, error) {
+// and begun anew: each workflow then runs once more. Not under the feet of a
+// supervisor that has it open: it would go on with the file that was moved.
+func (a *app) openJournal(ctx context.Context) (*state.Journal, error) {
 	if _, err := a.zone(); err != nil { // makes the folder
 		return nil, err
 	}
-	j, err := state.OpenJournal(a.journalPath())
+	path := a.journalPath()
+	damaged, moved := emptied(path, path+"-wal"), ""
+	j, err := state.OpenJournal(path)
 	if errors.Is(err, state.ErrCorrupt) {
-		moved, qerr := state.Quarantine(a.journalPath())
-		if qerr != nil {
-			return nil, errors.Join(err, qerr)
+		if pid, _, running := supervise.Running(a.supervisorLock()); running && pid != os.Getpid() {
+			return nil, fmt.Errorf("%w (the supervisor, PID %d, has it open; it mends it when it is started again: systemctl restart materia-supervisor)", err, pid)
 		}
+		damaged = true
+		if moved, err = state.Quarantine(path); err == nil {
+			j, err = state.OpenJournal(path)
+		}
+	}
+	if err == nil && damaged {
 		a.log.Warn("the supervisor's journal was corrupt: moved aside and begun anew; each workflow runs once more", "path", moved)
-		j, err = state.OpenJournal(a.journalPath())
+		a.noticeDamage(ctx, j, "the supervisor's journal", moved, "begun anew: each workflow runs once more, and alerts that were open are forgotten")
 	}
 	return j, err
 }
@@ -195,7 +203,7 @@ func (a *app) supervisorStatus(ctx context.Context, workflows string) (supervise
 	if err != nil {
 		return supervise.Status{}, err
 	}
-	j, err := a.openJournal()
+	j, err := a.openJournal(ctx)
 	if err != nil {
 		return supervise.Status{}, err
 	}
@@ -222,7 +230,7 @@ func (a *app) supervise(ctx context.Context, workflows, metrics string, deployEv
 		return err
 	}
 	defer lock.Release()
-	j, err := a.openJournal()
+	j, err := a.openJournal(ctx)
 	if err != nil {
 		return err
 	}
@@ -252,7 +260,11 @@ func (a *app) supervise(ctx context.Context, workflows, metrics string, deployEv
 	beat := &supervise.Heartbeat{URL: a.getenv("HEARTBEAT_URL"), Every: 5 * time.Minute, Log: a.log}
 	tending := supervise.Tending{Journal: j, Alerts: desk, Now: clock.Now, Folders: a.dataFolders(), Backup: bucket, BackupSince: clock.Now()}
 	o := supervise.Options{Workflows: list, Journal: j, Alerts: desk, Log: a.log, Clock: clock, Version: version, RunJob: children.Run, AskEvery: deployEvery,
-		StationTimeout: transformLimit + stopGrace, AfterTick: tending.Look,
+		StationTimeout: transformLimit + stopGrace,
+		AfterTick: func(ctx context.Context) {
+			tending.Look(ctx)
+			sender.Wake() // for what children wrote into the outbox
+		},
 		Progressed: func(doing string) { notify.Progressed(doing); beat.Beat() }}
 	if a.getenv("SUPERVISOR_GIT_PULL") != "" {
 		if o.NewVersion, err = a.newVersions(ctx, desk); err != nil {

@@ -64,7 +64,7 @@ func webListener(addr string) (net.Listener, error) {
 
 // serve runs the dashboard on l until the context ends, and that is no error.
 func (a *app) serve(ctx context.Context, l net.Listener) error {
-	reader, err := serving.OpenReader(a.servingPath, serving.ReaderOptions{Log: a.log})
+	reader, err := serving.OpenReader(a.servingPath, serving.ReaderOptions{Log: a.log, Own: true})
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}

@@ -29,8 +29,19 @@ const runsRead = 20_000
 func (a *app) export(ctx context.Context) error {
 	return a.recorded(ctx, "export_serving", func() (string, string, error) {
 		res, err := a.publish(ctx)
+		if errors.Is(err, plan.ErrCorrupt) {
+			if err = a.mendLakehouse(ctx); err == nil {
+				err = a.transform(ctx)
+			}
+			if err == nil {
+				res, err = a.publish(ctx)
+			}
+		}
 		if err != nil {
 			return "", "", err
+		}
+		if res.Damaged != "" {
+			a.tellDamage(ctx, "the published file", res.Damaged, "built again from the lakehouse")
 		}
 		status, message := state.Success, ""
 		if res.Replaced {
@@ -61,7 +72,8 @@ func (a *app) publish(ctx context.Context) (serving.Result, error) {
 		return serving.Result{}, err
 	}
 	in.Meta.ExportedAt, in.Meta.MateriaVersion = a.now().UTC(), version
-	return serving.Export(ctx, in)
+	res, err := serving.Export(ctx, in)
+	return res, plan.MarkCorrupt(err, a.lakehouse)
 }
 
 // describeProd lists the serving tables of prod, their audits and lineage. It

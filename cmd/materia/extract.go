@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"beanflows.coffee/materia/internal/extract"
 	"beanflows.coffee/materia/internal/landing"
@@ -99,6 +100,9 @@ func (a *app) tellResult(res extract.Result) {
 	}
 }
 
+// stateMending is how long another process may take to build the state again.
+const stateMending = time.Minute
+
 // openLanding opens the landing zone and its state. A state file that is lost or
 // corrupt is built again from the manifests.
 func (a *app) openLanding(ctx context.Context) (*landing.Zone, *state.Store, error) {
@@ -112,15 +116,34 @@ func (a *app) openLanding(ctx context.Context) (*landing.Zone, *state.Store, err
 
 func (a *app) openState(ctx context.Context, zone *landing.Zone) (*state.Store, error) {
 	path := statePath(zone)
+	if !emptied(path, path+"-wal") {
+		st, err := state.Open(path)
+		if !errors.Is(err, state.ErrCorrupt) {
+			return a.filledState(ctx, zone, st, err)
+		}
+	}
+	// Sources run side by side: one of them mends, and the others wait for it.
+	lock, err := zone.Lock(ctx, "state", max(a.lockWait, stateMending))
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Unlock()
+	damaged, moved := emptied(path, path+"-wal"), ""
 	st, err := state.Open(path)
 	if errors.Is(err, state.ErrCorrupt) {
-		moved, qerr := state.Quarantine(path)
-		if qerr != nil {
-			return nil, errors.Join(err, qerr)
+		damaged = true
+		if moved, err = state.Quarantine(path); err == nil {
+			st, err = state.Open(path)
 		}
-		a.log.Warn("the state file was corrupt: moved aside and built again from the manifests", "path", moved)
-		st, err = state.Open(path)
 	}
+	if st, err = a.filledState(ctx, zone, st, err); err == nil && damaged {
+		a.tellDamage(ctx, "the state file", moved, "built again from the manifests")
+	}
+	return st, err
+}
+
+// filledState fills a state that knows nothing yet from the manifests.
+func (a *app) filledState(ctx context.Context, zone *landing.Zone, st *state.Store, err error) (*state.Store, error) {
 	if err != nil {
 		return nil, err
 	}

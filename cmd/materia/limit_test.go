@@ -64,35 +64,3 @@ func TestEveryPipelineHasALimit(t *testing.T) {
 		}
 	}
 }
-
-// What is damaged is moved aside and built again: the index from the manifests,
-// the lakehouse from the landing zone, the published file from the lakehouse.
-func TestCorruptFilesAreBuiltAgain(t *testing.T) {
-	_, server := smallUpstream(t)
-	h := newHouse(t, "MATERIA_UPSTREAM="+server.URL)
-	h.project = priceProject(t)
-	for _, s := range stations {
-		h.run(s...)
-	}
-	want := h.ending()
-	for _, name := range []string{"landing/.state.sqlite", "lakehouse.duckdb", "analytics.duckdb"} {
-		if err := os.WriteFile(h.path(name), []byte(strings.Repeat("not what it was ", 512)), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	told := ""
-	for _, s := range stations {
-		told += h.run(s...).stderr
-	}
-	for _, words := range []string{"the state file was corrupt", "the lakehouse was corrupt"} {
-		if !strings.Contains(told, words) {
-			t.Errorf("it does not say %q: %s", words, told)
-		}
-	}
-	got := h.ending()
-	for name, content := range want {
-		if got[name] != content {
-			t.Errorf("%s: %s, was %s", name, got[name], content)
-		}
-	}
-}

@@ -30,10 +30,8 @@ func TestAnyOrderPublishesTheSame(t *testing.T) {
 		t.Cleanup(func() { sample.Close(); server.Close() })
 		h := newHouse(t, "MATERIA_UPSTREAM="+server.URL)
 		h.run("pipeline", "run", "extract_ice", "--since", "2025-10-01")
-		if os.Getenv("MATERIA_LONG") == "" {
-			h.run("pipeline", "run", "extract_cot", "--since", "2022-01-01") // 156 reports
-			h.run("pipeline", "run", "extract_cot_legacy", "--since", "2022-01-01")
-		}
+		h.run("pipeline", "run", "extract_cot", "--since", "2022-01-01") // 156 reports and more
+		h.run("pipeline", "run", "extract_cot_legacy", "--since", "2022-01-01")
 		for _, p := range []string{"extract_psd", "extract_prices", "extract_weather"} { // weather: 24 years make a normal
 			h.run("pipeline", "run", p)
 		}
@@ -45,13 +43,13 @@ func TestAnyOrderPublishesTheSame(t *testing.T) {
 		}
 		h := newHouse(t, "MATERIA_UPSTREAM="+replay(t))
 		h.try("pipeline", "run", "extract", "--since", "2000-01-01") // some days are missing from the files
-		h.anyOrder()
+		h.anyOrder("serving.ice_aging_stocks", "serving.ice_month_end_stocks")
 	})
 }
 
 // anyOrder wants what the house's transform makes of its landing zone from
-// shuffled rows, too, in every value of every table.
-func (h *house) anyOrder() {
+// shuffled rows, too, in every value of every table. Some tables may be empty.
+func (h *house) anyOrder(empty ...string) {
 	t := h.t.(*testing.T)
 	t.Helper()
 	h.run("pipeline", "run", "transform")
@@ -86,7 +84,7 @@ func (h *house) anyOrder() {
 			}
 			var rows int
 			must(t, db.QueryRowContext(t.Context(), "SELECT count(*) FROM lake."+name).Scan(&rows))
-			if rows == 0 {
+			if rows == 0 && !slices.Contains(empty, name) {
 				t.Errorf("%s has no rows to compare", name)
 			}
 			if list := differing(t, db, m, columnNames(m, true), name, "lake."+name); len(list) > 0 {
@@ -97,17 +95,17 @@ func (h *house) anyOrder() {
 	}
 }
 
-// sameTables wants two published files to agree in every value of every model's
-// table but for moments: when a row was landed is another matter.
-func sameTables(t *testing.T, one, other string) {
+// sameTables wants the published files of two houses to agree in every value of
+// every model's table but for moments: when a row was landed is another matter.
+func sameTables(t *testing.T, one, other *house) {
 	t.Helper()
-	p, err := model.Load(t.Context(), wholeProject, model.LoadOptions{User: "test"})
+	p, err := model.Load(t.Context(), one.project, model.LoadOptions{User: "test"})
 	must(t, err)
 	db, err := duck.Open("", duck.Options{ExternalAccess: true})
 	must(t, err)
 	defer db.Close()
-	for name, path := range map[string]string{"one": one, "other": other} {
-		_, err := db.ExecContext(t.Context(), "ATTACH "+duck.QuoteString(path)+" AS "+name+" (READ_ONLY)")
+	for name, h := range map[string]*house{"one": one, "other": other} {
+		_, err := db.ExecContext(t.Context(), "ATTACH "+duck.QuoteString(h.path("analytics.duckdb"))+" AS "+name+" (READ_ONLY)")
 		must(t, err)
 	}
 	for _, name := range p.Order {

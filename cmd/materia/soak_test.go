@@ -133,7 +133,7 @@ func TestSoak(t *testing.T) {
 			t.Fatalf("undisturbed %s at %s: %s", e.pipeline, e.now, r)
 		}
 	}
-	sameTables(t, twin.path("analytics.duckdb"), s.h.path("analytics.duckdb"))
+	sameTables(t, twin, s.h)
 }
 
 // live is the soak itself.
@@ -152,7 +152,7 @@ func (s *soak) live(sample *upstream.Server, length time.Duration) supervise.Sta
 	t.Cleanup(func() { j.Close() })
 	ctx, cancel := context.WithTimeout(t.Context(), length)
 	defer cancel()
-	web, url := s.startWeb()
+	web, url := s.h.startWeb()
 	var beside sync.WaitGroup
 	for range 4 {
 		beside.Go(func() { s.ask(ctx, url) })
@@ -262,12 +262,14 @@ func (s *soak) child(pipeline string) *exec.Cmd {
 	return c
 }
 
-func (s *soak) startWeb() (*exec.Cmd, string) {
+// startWeb starts a dashboard on a free port and waits until it answers.
+func (h *house) startWeb() (*exec.Cmd, string) {
+	h.t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(s.t, err)
+	must(h.t, err)
 	addr := l.Addr().String()
-	must(s.t, l.Close())
-	web, _ := s.h.start("web", "--addr", addr)
+	must(h.t, l.Close())
+	web, _ := h.start("web", "--addr", addr)
 	for range 600 {
 		if resp, err := http.Get("http://" + addr + "/healthz"); err == nil {
 			resp.Body.Close()
@@ -275,7 +277,7 @@ func (s *soak) startWeb() (*exec.Cmd, string) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	s.t.Fatal("the web does not answer")
+	h.t.Fatal("the web does not answer")
 	return nil, ""
 }
 

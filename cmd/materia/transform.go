@@ -31,17 +31,19 @@ const replans = 3
 // transform brings prod to the project's code and then to the newest data.
 func (a *app) transform(ctx context.Context) error {
 	return a.recorded(ctx, "transform", func() (string, string, error) {
+		empty := emptied(a.lakehouse, a.lakehouse+".wal")
 		p, applied, err := a.planAndApply(ctx, plan.Prod)
 		if errors.Is(err, plan.ErrCorrupt) {
-			moved, qerr := plan.Quarantine(ctx, a.lakehouse, a.lakeOptions())
-			if qerr != nil {
-				return state.Failed, "", errors.Join(err, qerr)
+			if merr := a.mendLakehouse(ctx); merr != nil {
+				return state.Failed, "", errors.Join(err, merr)
 			}
-			a.log.Warn("the lakehouse was corrupt: moved aside, building it again from the landing zone", "path", moved)
 			p, applied, err = a.planAndApply(ctx, plan.Prod)
 		}
 		if err != nil {
 			return state.Failed, "", err
+		}
+		if empty {
+			a.tellDamage(ctx, "the lakehouse", "", "built again from the landing zone")
 		}
 		message, status := a.tellApplied(p, applied)
 		if p.Changes() { // what landed meanwhile

@@ -53,6 +53,15 @@ func walFiles(path string) []string {
 	return []string{path + ".wal", path + ".wal.checkpoint", path + ".wal.recovery"}
 }
 
+// MarkCorrupt makes an ErrCorrupt of what another reader of the lakehouse at
+// path met, where it says that the file is damaged.
+func MarkCorrupt(err error, path string) error {
+	if err == nil || errors.Is(err, ErrCorrupt) || !isCorrupt(err, path) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrCorrupt, err)
+}
+
 // isCorrupt knows DuckDB's words for a damaged database or log. A full disk,
 // too little memory or a file of a newer DuckDB are no damage.
 func isCorrupt(err error, path string) bool {

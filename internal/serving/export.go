@@ -52,7 +52,8 @@ type Input struct {
 // Result says what an export did.
 type Result struct {
 	SnapshotID string
-	Replaced   bool // false: the published file holds this very content already
+	Replaced   bool   // false: the published file holds this very content already
+	Damaged    string // where the file that was published before went, if it was damaged
 	Tables     []Table
 	Bytes      int64 // size of the published file
 	Seconds    float64
@@ -73,10 +74,11 @@ func Export(ctx context.Context, in Input) (Result, error) {
 	}
 	in.Meta.SnapshotID = snapshotID(in)
 	result := Result{SnapshotID: in.Meta.SnapshotID, Tables: in.Tables}
-	if published(ctx, in.Path) == in.Meta.SnapshotID {
+	before, damaged := published(ctx, in.Path)
+	if before == in.Meta.SnapshotID {
 		return result, nil
 	}
-	if err := publish(ctx, in, &result); err != nil {
+	if err := publish(ctx, in, damaged, &result); err != nil {
 		return Result{}, fmt.Errorf("serving: export %s: %w", in.Path, err)
 	}
 	result.Replaced = true
@@ -124,26 +126,35 @@ func snapshotID(in Input) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// published reads the identity of the file at path; "" where there is none or
-// it cannot be read, and then a new one is built.
-func published(ctx context.Context, path string) string {
-	if _, err := os.Stat(path); err != nil {
-		return ""
+// published reads the identity of the file at path. It is "" where there is none,
+// where its hash was never written down, and where it is damaged: then a new one
+// is built.
+func published(ctx context.Context, path string) (id string, damaged bool) {
+	sum, err := hashFile(path)
+	if err != nil {
+		return "", false // not there, or a disk that the export itself will meet
+	}
+	ok, listed, err := known(path, sum)
+	if err != nil || listed && !ok {
+		return "", err == nil
 	}
 	r, err := OpenReader(path, ReaderOptions{Threads: 1})
 	if err != nil {
-		return ""
+		return "", false
 	}
 	defer r.Close()
 	s, err := r.Acquire(ctx)
 	if err != nil {
-		return ""
+		return "", ctx.Err() == nil
 	}
 	defer s.Release()
-	return s.ID
+	if !listed {
+		return "", false
+	}
+	return s.ID, false
 }
 
-func publish(ctx context.Context, in Input, result *Result) error {
+func publish(ctx context.Context, in Input, damaged bool, result *Result) error {
 	step := in.OnStep
 	if step == nil {
 		step = func(string) error { return nil }
@@ -185,6 +196,20 @@ func publish(ctx context.Context, in Input, result *Result) error {
 	result.Bytes = info.Size()
 	if _, err := os.Stat(tmp + ".wal"); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("a write-ahead log is left beside %s; the file is not whole", tmp)
+	}
+	sum, err := hashFile(tmp)
+	if err != nil {
+		return err
+	}
+	if err := addSum(in.Path, sum); err != nil {
+		return err
+	}
+	if damaged {
+		// A crash after this line leaves the damaged file under both names, and the
+		// next export gives it a third.
+		if result.Damaged, err = setAside(in.Path, in.Meta.ExportedAt.UTC().Format("20060102T150405Z")); err != nil {
+			return err
+		}
 	}
 	if err := step("export.rename"); err != nil {
 		return err

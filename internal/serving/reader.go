@@ -24,6 +24,11 @@ type ReaderOptions struct {
 	Threads     int    // 0: DuckDB's own choice
 	MemoryLimit string // "512MB" when empty
 	Log         *slog.Logger
+
+	// Own makes the reader check each file whole and read a copy of its own, so
+	// that damage to the published one reaches nobody. For a process that serves
+	// for days; a single question reads the file itself.
+	Own bool
 }
 
 // Reader hands out the newest published serving file. It is safe for
@@ -34,14 +39,15 @@ type Reader struct {
 
 	mu      sync.Mutex
 	current *generation
+	refused identity // the newest file that could not be opened: not tried twice
 }
 
-// generation is one published file, opened under a hard link of its own name:
-// DuckDB's driver caches instances by path, so reopening a rotated path would
-// answer from the old file without an error.
+// generation is one published file, opened under a name of its own, a hard link
+// or a copy: DuckDB's driver caches instances by path, so reopening a rotated
+// path would answer from the old file without an error.
 type generation struct {
 	id    string
-	file  identity
+	file  identity // of the published file
 	link  string
 	db    *sql.DB
 	meta  Meta
@@ -90,12 +96,14 @@ func (r *Reader) Acquire(ctx context.Context) (*Snapshot, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now, err := identify(r.path)
-	if err == nil && (r.current == nil || r.current.file != now) {
+	if err == nil && (r.current == nil || r.current.file != now && r.refused != now) {
 		var next *generation
 		if next, err = r.open(ctx); err == nil {
 			r.opts.Log.Info("serving file opened", "path", r.path, "snapshot", next.id)
 			r.drop(r.current)
 			r.current = next
+		} else if ctx.Err() == nil {
+			r.refused = now
 		}
 	}
 	if r.current == nil {
@@ -146,13 +154,23 @@ func (r *Reader) drop(g *generation) {
 }
 
 func (r *Reader) open(ctx context.Context) (*generation, error) {
-	link, err := linkTo(r.path)
+	link, err := freeName(r.path)
 	if err != nil {
 		return nil, err
 	}
 	g := &generation{link: link, users: 1}
-	// The identity comes from the link: the path may already be another file.
-	if g.file, err = identify(link); err == nil {
+	if r.opts.Own {
+		g.file, err = copyTo(r.path, link)
+		if errors.Is(err, syscall.ENOSPC) {
+			r.opts.Log.Warn("no space for a copy of the serving file: reading the file itself", "path", r.path)
+		}
+	}
+	if !r.opts.Own || errors.Is(err, syscall.ENOSPC) {
+		if err = os.Link(r.path, link); err == nil {
+			g.file, err = identify(link) // the path may already be another file
+		}
+	}
+	if err == nil {
 		if g.db, err = duck.Open(link, duck.Options{ReadOnly: true, Threads: r.opts.Threads, MemoryLimit: r.opts.MemoryLimit}); err == nil {
 			if g.meta, err = readMeta(ctx, g.db); err != nil {
 				g.db.Close()
@@ -172,26 +190,29 @@ func identify(path string) (identity, error) {
 	if err != nil {
 		return identity{}, err
 	}
+	return identityOf(info)
+}
+
+func identityOf(info os.FileInfo) (identity, error) {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
-		return identity{}, fmt.Errorf("stat %s: no inode on this system", path)
+		return identity{}, fmt.Errorf("stat %s: no inode on this system", info.Name())
 	}
 	return identity{dev: uint64(st.Dev), ino: st.Ino, size: info.Size(), mtime: info.ModTime().UnixNano()}, nil
 }
 
 const linkDir = ".open"
 
-// linkTo gives the file a name nobody opened before: .open/a-<pid>-<random>.duckdb
-// beside it. A crash leaves the link, which the next OpenReader removes.
-func linkTo(path string) (string, error) {
+// freeName is a name that nobody opened before: .open/a-<pid>-<random>.duckdb
+// beside the file. A crash leaves what has that name to the next OpenReader.
+func freeName(path string) (string, error) {
 	dir := filepath.Join(filepath.Dir(path), linkDir)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
 	var salt [8]byte
 	rand.Read(salt[:])
-	link := filepath.Join(dir, fmt.Sprintf("a-%d-%s.duckdb", os.Getpid(), hex.EncodeToString(salt[:])))
-	return link, os.Link(path, link)
+	return filepath.Join(dir, fmt.Sprintf("a-%d-%s.duckdb", os.Getpid(), hex.EncodeToString(salt[:]))), nil
 }
 
 // sweepLinks removes the links of processes that are gone. Those of living ones

@@ -1,6 +1,7 @@
 package serving
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -105,6 +106,63 @@ func TestReaderStaysWithTheLastGoodFile(t *testing.T) {
 	}
 	if r := b.export(1); !r.Replaced {
 		t.Error("an export took the foreign file for its own")
+	}
+}
+
+// Damage to the bytes of the published file itself, whose name and inode stay: a
+// reader with a copy of its own goes on, a new one does not take the file, and
+// the next export builds it again and keeps the damaged one to be looked at.
+func TestDamageInPlace(t *testing.T) {
+	b := newBench(t)
+	b.export(1)
+	r, err := OpenReader(b.path, ReaderOptions{Threads: 1, Own: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	b.acquire(r).Release()
+	whole, err := os.ReadFile(b.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	middle := bytes.Clone(whole)
+	copy(middle[len(middle)/2:], "not what it was")
+	seen := map[string]bool{}
+	for _, text := range [][]byte{append([]byte("not what it was"), whole[15:]...), whole[:len(whole)/2], middle, nil, []byte("short")} {
+		if err := os.WriteFile(b.path, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			s := b.acquire(r)
+			if n, err := generationOf(s); n != 1 || err != nil {
+				t.Errorf("%d bytes: generation %d, %v", len(text), n, err)
+			}
+			s.Release()
+		}
+		stranger, err := OpenReader(b.path, ReaderOptions{Threads: 1, Own: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := stranger.Acquire(t.Context()); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%d bytes: a new reader took it: %v", len(text), err)
+		}
+		done := b.export(1)
+		aside, err := os.ReadFile(done.Damaged)
+		if err != nil || !bytes.Equal(aside, text) || seen[done.Damaged] {
+			t.Errorf("%d bytes: aside as %q: %d bytes, %v", len(text), done.Damaged, len(aside), err)
+		}
+		seen[done.Damaged] = true
+		s := b.acquire(r)
+		if n, err := generationOf(s); n != 1 || err != nil {
+			t.Errorf("%d bytes, built again: generation %d, %v", len(text), n, err)
+		}
+		s.Release()
+		if n := len(b.links()); n != 1 {
+			t.Errorf("%d bytes: %d files in .open", len(text), n)
+		}
+	}
+	if done := b.export(1); done.Replaced || done.Damaged != "" {
+		t.Errorf("a whole file was built again: %+v", done)
 	}
 }
 
