@@ -38,7 +38,7 @@ func TestPagesInEveryState(t *testing.T) {
 				"1 night of 2\u202f°C or colder since 1 Sep 2023, the last on 20 July 2025; the coldest had 1.5\u202f°C", `<td class="cold-2">1</td>`, "SPI-3 stands at −1.6, severely dry", "November 2025 had 60 mm of rain, 60\u202f% of normal", `aria-current="page">Weather<`},
 			"/weather/in_chikmagalur": {"No weather of Chikmagalur is known yet", "arabica and robusta"},
 			"/methodology":            {"US public domain", "never added", "never the exchange’s settlement"},
-			"/status":                 {"All 5 sources are as they should be", "Of the last 4 runs, 1 failed", "1 of 2 audits found rows", "0123456789abcdef0123456789abcdef"},
+			"/status":                 {"All 5 sources are as they should be", "Of the last 4 runs, 1 failed", "1 of 2 audits found rows", "The 1 other audit that found nothing", "0123456789abcdef0123456789abcdef"},
 		}, lacks: []string{"SAMPLE", "REPLAY", "Stale."}},
 		{name: "stale", change: []string{"UPDATE serving.data_freshness SET expected_next = DATE '2025-12-03' WHERE source = 'prices'"}, want: map[string][]string{
 			"/": {"Stale.", "7 days ago", `class="state late"`}, "/price": {"Stale."}, "/status": {"1 of 5 sources needs attention"},

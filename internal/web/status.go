@@ -71,8 +71,10 @@ type statusPage struct {
 	Workflows      []workflow
 	WorkflowsTitle string
 	Alerts         []openAlert
-	Audits         []audit
+	Failing        []audit // found rows
+	Passing        []audit
 	AuditsTitle    string
+	PassingTitle   string
 	Models         []modelEdges
 	Meta           serving.Meta
 	ExportedAt     date
@@ -93,13 +95,20 @@ func loadStatus(ctx context.Context, r *reading) (any, error) {
 		return nil, err
 	}
 	p.WorkflowsTitle = workflowsTitle(p.Workflows, p.Alerts)
-	if p.Audits, err = loadAudits(ctx, r); err != nil {
+	audits, err := loadAudits(ctx, r)
+	if err != nil {
 		return nil, err
 	}
 	if p.Models, err = loadModels(ctx, r); err != nil {
 		return nil, err
 	}
-	p.Headline, p.RunsTitle, p.AuditsTitle = statusHeadline(p.Sources), runsTitle(p.Runs), auditsTitle(p.Audits)
+	p.Headline, p.RunsTitle, p.AuditsTitle = statusHeadline(p.Sources), runsTitle(p.Runs), auditsTitle(audits)
+	n := 0 // those that found rows come first
+	for n < len(audits) && audits[n].Failing > 0 {
+		n++
+	}
+	p.Failing, p.Passing = audits[:n], audits[n:]
+	p.PassingTitle = passingTitle(len(p.Passing), n > 0)
 	return p, nil
 }
 
@@ -213,6 +222,13 @@ func workflowsTitle(list []workflow, alerts []openAlert) string {
 		return fmt.Sprintf("%d of %s did not end well", bad, count(int64(len(list)), "scheduled workflow"))
 	}
 	return fmt.Sprintf("%s on schedule", count(int64(len(list)), "workflow"))
+}
+
+func passingTitle(n int, others bool) string {
+	if others {
+		return fmt.Sprintf("The %s that found nothing", count(int64(n), "other audit"))
+	}
+	return "What each of them asks"
 }
 
 func auditsTitle(audits []audit) string {
