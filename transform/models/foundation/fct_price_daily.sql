@@ -35,11 +35,13 @@ MODEL (
     log_return DOUBLE,
     is_roll BOOLEAN,
     is_roll_return BOOLEAN,
+    known_at TIMESTAMP,
+    is_known_at_assumed BOOLEAN,
     landed_at TIMESTAMP,
     path VARCHAR
   ),
   audits (
-    not_null(columns := (commodity_key, ticker, trade_date, close_usc_lb, is_roll, is_roll_return)),
+    not_null(columns := (commodity_key, ticker, trade_date, close_usc_lb, is_roll, is_roll_return, known_at)),
     unique_combination_of_columns(columns := (ticker, trade_date)),
     price_roll_once_a_month
   )
@@ -54,6 +56,8 @@ WITH followed AS (
     low_usc_lb,
     close_usc_lb,
     volume,
+    known_at,
+    is_known_at_assumed,
     landed_at,
     path,
     LAG(close_usc_lb) OVER (PARTITION BY ticker ORDER BY trade_date) AS previous_close_usc_lb,
@@ -98,6 +102,8 @@ SELECT
       LAG(rolled.is_roll) OVER (PARTITION BY rolled.ticker ORDER BY rolled.trade_date),
       FALSE
     ) AS is_roll_return, -- its return is not one of a contract anybody held
+  rolled.known_at, -- UTC; later than the trade date's evening where the bar was revised
+  rolled.is_known_at_assumed,
   rolled.landed_at, -- UTC
   rolled.path
 FROM rolled

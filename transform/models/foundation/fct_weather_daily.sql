@@ -37,10 +37,12 @@ MODEL (
     season_year INTEGER,
     season_day INTEGER,
     season_rain_mm DECIMAL(10, 2),
+    known_at TIMESTAMP,
+    is_known_at_assumed BOOLEAN,
     landed_at TIMESTAMP
   ),
   audits (
-    not_null(columns := (location_key, location_id, observed_date, calendar_day, season_year, season_day)),
+    not_null(columns := (location_key, location_id, observed_date, calendar_day, season_year, season_day, known_at)),
     unique_combination_of_columns(columns := (location_key, observed_date)),
     accepted_values(column := frost_class, is_in := ('none', 'watch', 'frost', 'severe')),
     forall(criteria := (season_day BETWEEN 1 AND 366)),
@@ -194,5 +196,7 @@ SELECT
   CAST(season_year AS INTEGER) AS season_year, -- in which the season begins
   CAST(season_day AS INTEGER) AS season_day, -- from 1
   CASE WHEN season_days_known = season_day THEN CAST(season_rain AS DECIMAL(10, 2)) END AS season_rain_mm,
+  known_at, -- UTC, of the day itself; its sums and spells reach back over days that may have been revised later
+  is_known_at_assumed,
   landed_at -- UTC
 FROM whole

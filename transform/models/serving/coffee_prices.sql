@@ -36,10 +36,12 @@ MODEL (
     volatility_20d_pct DOUBLE,
     volatility_20d_ex_roll_pct DOUBLE,
     drawdown_pct DOUBLE,
-    is_roll BOOLEAN
+    is_roll BOOLEAN,
+    known_at TIMESTAMP,
+    is_known_at_assumed BOOLEAN
   ),
   audits (
-    not_null(columns := (commodity_key, commodity_name, ticker, trade_date, close, is_roll)),
+    not_null(columns := (commodity_key, commodity_name, ticker, trade_date, close, is_roll, known_at)),
     unique_combination_of_columns(columns := (ticker, trade_date)),
     forall(criteria := (drawdown_pct <= 0, close_low_52w <= close_high_52w))
   )
@@ -60,6 +62,8 @@ WITH counted AS (
     CAST(log_return AS DECIMAL(17, 15)) AS exact_return,
     is_roll,
     is_roll_return,
+    known_at,
+    is_known_at_assumed,
     MIN(trade_date) OVER (PARTITION BY ticker) AS first_trade_date,
     ROW_NUMBER() OVER (PARTITION BY ticker ORDER BY trade_date) AS day_number,
     COUNT(CASE WHEN NOT is_roll_return THEN log_return END) OVER (
@@ -188,7 +192,9 @@ SELECT
       )
   END AS volatility_20d_ex_roll_pct,
   100 * (CAST(counted.close_usc_lb AS DOUBLE) / CAST(measured.highest_close AS DOUBLE) - 1) AS drawdown_pct,
-  counted.is_roll
+  counted.is_roll,
+  counted.known_at, -- UTC
+  counted.is_known_at_assumed
 FROM counted
 JOIN measured
   ON measured.ticker = counted.ticker

@@ -45,10 +45,12 @@ MODEL (
     season_rain_mm DECIMAL(10, 2),
     season_rain_normal_mm DOUBLE,
     season_rain_p10_mm DECIMAL(10, 2),
-    season_rain_p90_mm DECIMAL(10, 2)
+    season_rain_p90_mm DECIMAL(10, 2),
+    known_at TIMESTAMP,
+    is_known_at_assumed BOOLEAN
   ),
   audits (
-    not_null(columns := (location_id, location_name, observed_date)),
+    not_null(columns := (location_id, location_name, observed_date, known_at)),
     unique_combination_of_columns(columns := (location_id, observed_date))
   )
 );
@@ -90,7 +92,9 @@ SELECT
   daily.season_rain_mm, -- since the first of the flowering month
   normal.season_rain_normal_mm,
   normal.season_rain_p10_mm,
-  normal.season_rain_p90_mm
+  normal.season_rain_p90_mm,
+  daily.known_at, -- UTC
+  daily.is_known_at_assumed
 FROM foundation.fct_weather_daily AS daily
 JOIN foundation.dim_location AS location
   ON location.location_key = daily.location_key
