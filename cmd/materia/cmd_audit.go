@@ -29,6 +29,9 @@ finds rows. ENV is prod if it is not named.`,
 			if err != nil {
 				return err
 			}
+			if err := a.haveLakehouse(); err != nil {
+				return err
+			}
 			lake, err := plan.Open(cmd.Context(), a.lakehouse, a.lakeOptions())
 			if err != nil {
 				return err

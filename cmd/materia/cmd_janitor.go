@@ -30,6 +30,9 @@ plans, so this is for getting space back earlier, and for environments that are 
 			}
 			o := a.lakeOptions()
 			o.KeepPlans = keep
+			if err := a.haveLakehouse(); err != nil {
+				return err
+			}
 			lake, err := plan.Open(cmd.Context(), a.lakehouse, o)
 			if err != nil {
 				return err

@@ -32,7 +32,7 @@ A pipeline that reaches its time limit is stopped, and killed where it does not 
 			return pipelineNames(a), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			w, err := window(since, until)
+			w, err := window(since, until, a.now())
 			if err != nil {
 				return err
 			}
@@ -90,8 +90,9 @@ func pipelineNames(a *app) []string {
 	return names
 }
 
-// window reads the days of --since and --until.
-func window(since, until string) (w extract.Window, err error) {
+// window reads the days of --since and --until; nothing can be asked for that
+// begins after today.
+func window(since, until string, today time.Time) (w extract.Window, err error) {
 	for _, d := range []struct {
 		flag, text string
 		at         *time.Time
@@ -102,6 +103,9 @@ func window(since, until string) (w extract.Window, err error) {
 		if *d.at, err = time.Parse(time.DateOnly, d.text); err != nil {
 			return w, usage(fmt.Errorf("%s %s: want a day such as 2020-01-01", d.flag, d.text))
 		}
+	}
+	if w.Since.After(today) {
+		return w, usage(fmt.Errorf("--since %s lies after today, %s", since, today.UTC().Format(time.DateOnly)))
 	}
 	if !w.Since.IsZero() && !w.Until.IsZero() && w.Until.Before(w.Since) {
 		return w, usage(fmt.Errorf("--until %s lies before --since %s", until, since))

@@ -94,11 +94,19 @@ func (a *app) queryLakehouse(ctx context.Context, text string, write rowWriter) 
 	return errors.Join(a.queryDB(ctx, db, text, write), db.Close())
 }
 
+// haveLakehouse keeps verbs that make nothing from making an empty lakehouse.
+func (a *app) haveLakehouse() error {
+	if _, err := os.Stat(a.lakehouse); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no lakehouse at %s yet; run: materia plan prod --auto-apply", a.lakehouse)
+	}
+	return nil
+}
+
 // readLakehouse opens the lakehouse for queries only, and waits for a process
 // that writes it.
 func (a *app) readLakehouse(ctx context.Context) (*sql.DB, error) {
-	if _, err := os.Stat(a.lakehouse); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no lakehouse at %s yet; run: materia plan prod --auto-apply", a.lakehouse)
+	if err := a.haveLakehouse(); err != nil {
+		return nil, err
 	}
 	began := time.Now()
 	for {

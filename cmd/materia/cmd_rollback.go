@@ -33,6 +33,9 @@ the current one. --list shows the plans whose tables are kept.`,
 			if list {
 				return a.listPlans(cmd, env, asJSON)
 			}
+			if err := a.haveLakehouse(); err != nil {
+				return err
+			}
 			lake, err := plan.Open(cmd.Context(), a.lakehouse, a.lakeOptions())
 			if err != nil {
 				return err

@@ -24,7 +24,7 @@ validators, which costs transfers. No landed file is touched.`,
 		Example: "  materia state rebuild",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			zone, err := a.zone()
+			zone, err := a.existingZone()
 			if err != nil {
 				return err
 			}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/activation"
@@ -56,8 +57,11 @@ func webListener(addr string) (net.Listener, error) {
 		return given[0], nil
 	}
 	l, err := net.Listen("tcp", addr)
-	if err != nil {
+	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("web: %w (another materia web? choose another --addr)", err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("web: --addr %s: %w", addr, err)
 	}
 	return l, nil
 }

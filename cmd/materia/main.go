@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -128,7 +129,7 @@ the rest landed, 10 changes pending, 11 locked by another process, 130 interrupt
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
-			if err := a.configure(); err != nil {
+			if err := errors.Join(a.configure(), cmd.ValidateRequiredFlags()); err != nil {
 				return err
 			}
 			*begun = true
@@ -145,7 +146,23 @@ the rest landed, 10 changes pending, 11 locked by another process, 130 interrupt
 	f.StringVar(&a.projectDir, "project", "transform", "folder of the SQL project")
 	f.DurationVar(&a.lockWait, "lock-wait", 10*time.Second, "how long to wait for another process")
 	root.AddCommand(verbs(a)...)
+	nameArguments(root)
 	return root, begun
+}
+
+// nameArguments makes a wrong number of arguments say which ones are wanted.
+func nameArguments(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		nameArguments(sub)
+	}
+	if check := c.Args; check != nil && !c.HasSubCommands() {
+		c.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return fmt.Errorf("%w; want: %s", err, strings.TrimSuffix(cmd.UseLine(), " [flags]"))
+			}
+			return nil
+		}
+	}
 }
 
 // configure reads the environment and sets up what verbs share.
@@ -177,9 +194,9 @@ func (a *app) configure() error {
 func group(use, short string, subs ...*cobra.Command) *cobra.Command {
 	c := &cobra.Command{Use: use, Short: short, Args: func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
-			return fmt.Errorf("%s: which? one of %s", cmd.CommandPath(), subNames(cmd))
+			return fmt.Errorf("%s: which? one of %s", cmd.Name(), subNames(cmd))
 		}
-		return fmt.Errorf("%s: unknown command %q; one of %s", cmd.CommandPath(), args[0], subNames(cmd))
+		return fmt.Errorf("%s: unknown command %q; one of %s", cmd.Name(), args[0], subNames(cmd))
 	}, RunE: func(*cobra.Command, []string) error { return nil }}
 	c.AddCommand(subs...)
 	return c

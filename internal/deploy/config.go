@@ -47,7 +47,9 @@ func (c Config) Validate() error {
 	switch {
 	case !filepath.IsAbs(c.Root):
 		return fmt.Errorf("deploy: root %q is not an absolute path", c.Root)
-	case c.Remote == "" || c.Remote[0] == '-':
+	case c.Remote == "":
+		return errors.New("deploy: no remote to take releases from: set DEPLOY_REMOTE")
+	case c.Remote[0] == '-':
 		return fmt.Errorf("deploy: remote %q", c.Remote)
 	case !branchForm.MatchString(c.Branch):
 		return fmt.Errorf("deploy: branch %q", c.Branch)
