@@ -3,27 +3,42 @@ package model
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/klauspost/compress/gzip"
+	"golang.org/x/sync/errgroup"
 
 	"beanflows.coffee/materia/internal/duck"
 )
 
 // binder asks DuckDB what every query returns, with empty tables in the place
-// of the models it reads.
+// of the models it reads. One describes the models, parents first; others follow
+// it side by side with what needs no more than the columns.
 type binder struct {
 	l       *loader
 	c       *sql.Conn
 	types   map[string]string // type as written to type as DuckDB has it; "" for no type
 	standIn string            // directory of files without rows
-	created map[string]bool   // models that have their empty table
-	version string            // of DuckDB
+	tables  *bindTables
+	cut     string // schema of its own for tables that lack columns
+	version string // of DuckDB
 }
+
+// bindTables are the models that have their empty table.
+type bindTables struct {
+	mu      sync.Mutex
+	created map[string]bool
+}
+
+// maxBinders bounds how many models are looked into at once.
+const maxBinders = 4
 
 // bindTable is where a model stands while the project is bound. Refs are
 // rendered to it, so that what Render changes is bound, not what was written.
@@ -42,26 +57,77 @@ func (l *loader) bind(ctx context.Context, order []string) error {
 	if err := writeStandIns(dir); err != nil {
 		return err
 	}
-	c, err := l.db.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	// Nothing is run here, so nothing need be optimised.
-	if _, err := c.ExecContext(ctx, "PRAGMA disable_optimizer; SET errors_as_json = true; CREATE SCHEMA materia_bind; CREATE SCHEMA materia_cut"); err != nil {
-		return err
-	}
 	version, err := duck.LibraryVersion(ctx, l.db)
 	if err != nil {
 		return err
 	}
-	b := &binder{l: l, c: c, types: map[string]string{}, standIn: dir, created: map[string]bool{}, version: version}
-	for _, name := range order {
-		if err := b.model(ctx, l.byName[name]); err != nil {
+	if _, err := l.db.ExecContext(ctx, "CREATE SCHEMA materia_bind"); err != nil {
+		return err
+	}
+	shared := binder{l: l, types: map[string]string{}, standIn: dir, tables: &bindTables{created: map[string]bool{}}, version: version}
+	described := make(chan *parsedModel, len(order))
+	var found [maxBinders]ErrorList
+	followers, following := errgroup.WithContext(ctx)
+	for i := range min(runtime.NumCPU(), maxBinders) {
+		followers.Go(func() error {
+			own := *l
+			own.errs = &found[i]
+			b := shared
+			b.l, b.cut = &own, fmt.Sprintf("materia_cut%d", i)
+			return b.follow(following, described)
+		})
+	}
+	err = shared.onConnection(ctx, func(b *binder) error {
+		for _, name := range order {
+			if bound, err := b.model(ctx, l.byName[name]); err != nil {
+				return err
+			} else if bound {
+				described <- l.byName[name]
+			}
+		}
+		return nil
+	})
+	close(described)
+	err = errors.Join(err, followers.Wait())
+	for i := range found {
+		l.errs.Errors = append(l.errs.Errors, found[i].Errors...)
+	}
+	return err
+}
+
+// onConnection gives f a binder that may ask. Nothing is run on it, so nothing
+// need be optimised.
+func (b binder) onConnection(ctx context.Context, f func(*binder) error) error {
+	c, err := b.l.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if _, err := c.ExecContext(ctx, "PRAGMA disable_optimizer; SET errors_as_json = true"); err != nil {
+		return err
+	}
+	b.c = c
+	return f(&b)
+}
+
+// follow looks into models that are described until there are no more. It takes
+// a connection only if there is one.
+func (b binder) follow(ctx context.Context, described <-chan *parsedModel) error {
+	first, ok := <-described
+	if !ok {
+		return nil
+	}
+	return b.onConnection(ctx, func(b *binder) error {
+		if _, err := b.c.ExecContext(ctx, "CREATE SCHEMA "+b.cut); err != nil {
 			return err
 		}
-	}
-	return nil
+		for p := first; p != nil; p = <-described {
+			if err := errors.Join(b.proveReads(ctx, p), b.audits(ctx, p)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func writeStandIns(dir string) error {
@@ -78,24 +144,25 @@ func writeStandIns(dir string) error {
 	return f.Close()
 }
 
-// model binds one model. The error is about the database as a whole.
-func (b *binder) model(ctx context.Context, p *parsedModel) error {
+// model finds one model's columns. bound is false where they are not known, or
+// where all about it is known already. The error is about the database as a whole.
+func (b *binder) model(ctx context.Context, p *parsedModel) (bound bool, err error) {
 	described := p.m.Columns // so far descriptions only
 	p.m.Columns, p.m.Contract, p.m.BindKey = nil, len(p.columns) > 0, b.key(p)
 	if b.l.recall != nil && p.m.BindKey != "" {
 		if known, ok := b.l.recall(p.m.BindKey); ok {
 			p.m.Columns, p.m.Reads = slices.Clone(known.Columns), known.Reads
 			p.keepDescriptions(described, b.l.errs)
-			return nil
+			return false, nil
 		}
 	}
 	contract, ok, err := b.contract(ctx, p)
 	if err != nil {
-		return err
+		return false, err
 	}
 	columns, err := b.describe(ctx, p)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if columns != nil && ok {
 		b.compare(p, contract, columns)
@@ -104,15 +171,12 @@ func (b *binder) model(ctx context.Context, p *parsedModel) error {
 		columns = contract // children are checked against what the model promises
 	}
 	if columns == nil {
-		return nil
+		return false, nil
 	}
 	p.m.Columns = columns
 	p.keepDescriptions(described, b.l.errs)
 	p.checkBound(b.l.errs)
-	if err := b.proveReads(ctx, p); err != nil {
-		return err
-	}
-	return b.audits(ctx, p)
+	return true, nil
 }
 
 // key covers everything that binding looks at: the query, its readers, what the
@@ -289,8 +353,10 @@ func (b *binder) ensure(ctx context.Context, name string) (ok bool, err error) {
 	if p == nil || len(p.m.Columns) == 0 {
 		return false, nil
 	}
-	if !b.created[name] {
-		b.created[name] = true
+	b.tables.mu.Lock() // until the table stands: others are about to read it
+	defer b.tables.mu.Unlock()
+	if !b.tables.created[name] {
+		b.tables.created[name] = true
 		err = b.create(ctx, name, p.m.Columns)
 	}
 	return err == nil, err
@@ -318,7 +384,7 @@ func (b *binder) proveReads(ctx context.Context, p *parsedModel) error {
 	if len(reads) == 0 {
 		return nil
 	}
-	cut := func(name string) string { return strings.Replace(bindTable(name), "materia_bind.", "materia_cut.", 1) }
+	cut := func(name string) string { return strings.Replace(bindTable(name), "materia_bind", b.cut, 1) }
 	for name, columns := range reads {
 		left := slices.DeleteFunc(slices.Clone(b.l.byName[name].m.Columns), func(c Column) bool { return !contains(columns, strings.ToLower(c.Name)) })
 		if _, err := b.c.ExecContext(ctx, "CREATE OR REPLACE TABLE "+cut(name)+" ("+columnDefs(left)+")"); err != nil {
