@@ -99,7 +99,7 @@ listed too, but are no damage: another system may have written them.`,
 				fmt.Fprintf(a.stdout, "in no manifest: %s\n", path)
 			}
 			if damaged > 0 {
-				return errors.New(plural(damaged, "damage") + " in the landing zone: restore these files from the backup")
+				return errors.New(plural(damaged, "damaged file") + " in the landing zone: restore from the backup")
 			}
 			fmt.Fprintf(a.stdout, "landing verify: %s, %s: all as their manifests say\n", plural(files, "file"), size(bytes))
 			return nil

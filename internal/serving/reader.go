@@ -155,20 +155,22 @@ func (r *Reader) drop(g *generation) {
 
 func (r *Reader) open(ctx context.Context) (*generation, error) {
 	link, err := freeName(r.path)
-	if err != nil {
-		return nil, err
-	}
 	g := &generation{link: link, users: 1}
-	if r.opts.Own {
+	if err == nil && r.opts.Own {
 		g.file, err = copyTo(r.path, link)
 		if errors.Is(err, syscall.ENOSPC) {
 			r.opts.Log.Warn("no space for a copy of the serving file: reading the file itself", "path", r.path)
 		}
 	}
-	if !r.opts.Own || errors.Is(err, syscall.ENOSPC) {
-		if err = os.Link(r.path, link); err == nil {
-			g.file, err = identify(link) // the path may already be another file
-		}
+	if err == nil && !r.opts.Own || errors.Is(err, syscall.ENOSPC) {
+		err = os.Link(r.path, link)
+	}
+	if !r.opts.Own && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)) {
+		link, err = pointer(r.path)
+		g.link = link
+	}
+	if err == nil && g.file == (identity{}) {
+		g.file, err = identify(link) // the path may already be another file
 	}
 	if err == nil {
 		if g.db, err = duck.Open(link, duck.Options{ReadOnly: true, Threads: r.opts.Threads, MemoryLimit: r.opts.MemoryLimit}); err == nil {
@@ -178,7 +180,9 @@ func (r *Reader) open(ctx context.Context) (*generation, error) {
 		}
 	}
 	if err != nil {
-		os.Remove(link)
+		if g.link != "" {
+			os.Remove(g.link)
+		}
 		return nil, err
 	}
 	g.id = g.meta.SnapshotID
@@ -215,6 +219,20 @@ func freeName(path string) (string, error) {
 	return filepath.Join(dir, fmt.Sprintf("a-%d-%s.duckdb", os.Getpid(), hex.EncodeToString(salt[:]))), nil
 }
 
+// pointer is a name for a reader that may neither link the file nor write beside
+// it: a symbolic link among temporary files. What it points to may be rotated
+// before it is opened, which is as well for the single question that it serves.
+func pointer(path string) (string, error) {
+	whole, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	var salt [8]byte
+	rand.Read(salt[:])
+	link := filepath.Join(os.TempDir(), fmt.Sprintf("materia-%d-%s.duckdb", os.Getpid(), hex.EncodeToString(salt[:])))
+	return link, os.Symlink(whole, link)
+}
+
 // sweepLinks removes the links of processes that are gone. Those of living ones
 // stay: another reader may hold them.
 func sweepLinks(dir string) error {
@@ -237,7 +255,8 @@ func sweepLinks(dir string) error {
 		if pid == os.Getpid() {
 			continue // a link of another Reader in this process
 		}
-		if err := os.Remove(filepath.Join(dir, linkDir, f.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		err = os.Remove(filepath.Join(dir, linkDir, f.Name()))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EROFS) { // its owner will
 			return err
 		}
 	}
