@@ -173,13 +173,9 @@ func sameWork(x, y *plan.Plan) bool {
 // runEnvironment gives env the data that is new, with its recorded code.
 func (a *app) runEnvironment(ctx context.Context, env string) (*plan.Plan, plan.Applied, error) {
 	a.collectLess()
-	in, err := a.inputs()
-	if err != nil {
-		return nil, plan.Applied{}, err
-	}
 	show := newProgress(a.stderr, a.terminal, a.quiet)
 	defer show.end()
-	return plan.Run(ctx, a.lakehouse, a.lakeOptions(), env, in, show.event)
+	return plan.Run(ctx, a.lakehouse, a.lakeOptions(), env, a.inputs, show.event)
 }
 
 // testChanges runs the project's unit tests before code is applied that env does

@@ -198,7 +198,7 @@ func TestRunNeverAppliesChangedCode(t *testing.T) {
 	equal(t, "rate", h.query("SELECT count(*) AS n FROM foundation.rate"), []string{`{"n":1}`})
 	p := h.plan(Prod)
 	equal(t, "the code is still to be planned", builds(p), []string{"serving.by_country"})
-	if _, _, err := Run(context.Background(), h.path, h.options(), "nobody", h.inputs(), nil); !errors.Is(err, ErrNoEnvironment) {
+	if _, _, err := Run(context.Background(), h.path, h.options(), "nobody", frozen(h.inputs()), nil); !errors.Is(err, ErrNoEnvironment) {
 		t.Errorf("run of an environment that was never planned: %v", err)
 	}
 }

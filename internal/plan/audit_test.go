@@ -13,7 +13,7 @@ func TestFailingBlockingAuditLeavesTheEnvironment(t *testing.T) {
 	h.apply(Prod)
 	before := h.content(Prod)
 	h.land("trades/b.csv.gzip", "day,code,bags\n2026-01-03,BR,\n2026-01-04,CO,3\n")
-	_, applied, err := Run(context.Background(), h.path, h.options(), Prod, h.inputs(), nil)
+	_, applied, err := Run(context.Background(), h.path, h.options(), Prod, frozen(h.inputs()), nil)
 	var failed *AuditError
 	if !errors.As(err, &failed) || len(failed.Failures) != 1 {
 		t.Fatalf("error: %v", err)
@@ -120,7 +120,7 @@ func TestChangedAuditIsAskedOfStandingTables(t *testing.T) {
 		t.Errorf("not settled: %s", text(t, q))
 	}
 	h.land("trades/b.csv.gzip", "day,code,bags\n2026-01-03,BR,11\n") // run uses the audit that was planned
-	if _, _, err := Run(context.Background(), h.path, h.options(), Prod, h.inputs(), nil); !errors.As(err, &failed) {
+	if _, _, err := Run(context.Background(), h.path, h.options(), Prod, frozen(h.inputs()), nil); !errors.As(err, &failed) {
 		t.Errorf("run with a failing recorded audit: %v", err)
 	}
 }
@@ -132,7 +132,7 @@ func TestSQLAuditIsRecordedWithItsModel(t *testing.T) {
 	h.apply(Prod)
 	h.remove("audits/few_bags.sql")
 	h.land("trades/b.csv.gzip", "day,code,bags\n2026-01-03,BR,11\n")
-	_, _, err := Run(context.Background(), h.path, h.options(), Prod, h.inputs(), nil)
+	_, _, err := Run(context.Background(), h.path, h.options(), Prod, frozen(h.inputs()), nil)
 	var failed *AuditError
 	if !errors.As(err, &failed) || failed.Failures[0].Audit != "few_bags(most := 10)" {
 		t.Errorf("error: %v", err)

@@ -187,7 +187,7 @@ func (c *crowd) land(b *testing.B, i int) {
 func (c *crowd) addOne(b *testing.B, i int) (stage, run time.Duration) {
 	c.land(b, 1_000_000+i)
 	began := time.Now()
-	p, applied, err := Run(context.Background(), c.path, Options{}, Prod, c.in, nil)
+	p, applied, err := Run(context.Background(), c.path, Options{}, Prod, frozen(c.in), nil)
 	if err != nil || len(applied.Built) != 1 || p.Builds[0].Work != "read 1 new file" {
 		b.Fatal(err, applied.Built)
 	}

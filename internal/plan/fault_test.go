@@ -97,7 +97,7 @@ func TestPlanThatFailsEveryDayDoesNotGrow(t *testing.T) {
 	h.land("trades/bad.csv.gzip", "day,code,bags\n2026-01-03,BR,\n")
 	for day := range 4 {
 		h.land(fmt.Sprintf("trades/day%d.csv.gzip", day), "day,code,bags\n2026-01-04,BR,1\n")
-		_, _, err := Run(context.Background(), h.path, h.options(), Prod, h.inputs(), nil)
+		_, _, err := Run(context.Background(), h.path, h.options(), Prod, frozen(h.inputs()), nil)
 		var failed *AuditError
 		if !errors.As(err, &failed) {
 			t.Fatalf("day %d: %v", day, err)

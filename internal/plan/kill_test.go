@@ -39,7 +39,7 @@ func pipelineToDeath() error {
 			return err
 		}
 		fmt.Println("open")
-		_, _, err = Run(ctx, h.path, o, Prod, in, nil)
+		_, _, err = Run(ctx, h.path, o, Prod, frozen(in), nil)
 		return err
 	}
 	project, err := model.Load(ctx, h.project, model.LoadOptions{Getenv: func(string) string { return h.landing }})

@@ -38,7 +38,7 @@ func TestOneNewFileIsAllThatIsRead(t *testing.T) {
 	h.land("trades/b.csv.gzip", fileB)
 	in := h.inputs()
 	h.gone("trades/a.csv.gzip") // frozen in the list, and not to be opened again
-	p, _, err := Run(context.Background(), h.path, h.options(), Prod, in, nil)
+	p, _, err := Run(context.Background(), h.path, h.options(), Prod, frozen(in), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestEnvironmentsShareBatchesAndShowTheirOwnFiles(t *testing.T) {
 	h.land("trades/c.csv.gzip", fileC)
 	in := h.inputs()
 	h.gone("trades/b.csv.gzip") // prod has read it
-	if _, _, err := Run(context.Background(), h.path, h.options(), "dev", in, nil); err != nil {
+	if _, _, err := Run(context.Background(), h.path, h.options(), "dev", frozen(in), nil); err != nil {
 		t.Fatal(err)
 	}
 	equal(t, "dev", h.bags("dev"), []string{`{"bags":10}`, `{"bags":1}`, `{"bags":5}`, `{"bags":7}`})
@@ -134,7 +134,7 @@ func TestFailedAuditLeavesTheLedgerAsItWas(t *testing.T) {
 	h.edit("models/staging/trades.sql", "kind FULL", "kind FULL, audits (not_null(columns := (bags)))")
 	h.apply(Prod)
 	h.land("trades/b.csv.gzip", "day,code,bags\n2026-01-03,BR,\n")
-	if _, _, err := Run(context.Background(), h.path, h.options(), Prod, h.inputs(), nil); err == nil || !strings.Contains(err.Error(), "not_null") {
+	if _, _, err := Run(context.Background(), h.path, h.options(), Prod, frozen(h.inputs()), nil); err == nil || !strings.Contains(err.Error(), "not_null") {
 		t.Fatalf("error: %v", err)
 	}
 	equal(t, "batches", h.batches(), []string{`{"b":1,"files":"trades/a.csv.gzip"}`})

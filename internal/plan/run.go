@@ -7,9 +7,10 @@ import (
 
 // Run gives env the inputs that are new, with the code it was last planned
 // with. Without news nothing is written, not even the lock file: the plan it
-// returns says so. ErrNoEnvironment if env was never planned.
-func Run(ctx context.Context, path string, o Options, env string, in Inputs, progress func(Event)) (*Plan, Applied, error) {
-	p, err := dueNow(ctx, path, o, env, in)
+// returns says so. ErrNoEnvironment if env was never planned. list gives the
+// inputs; it is called at once, while the lakehouse is being opened.
+func Run(ctx context.Context, path string, o Options, env string, list func() (Inputs, error), progress func(Event)) (*Plan, Applied, error) {
+	p, in, err := dueNow(ctx, path, o, env, list)
 	if err != nil {
 		return nil, Applied{}, err
 	}
@@ -32,14 +33,30 @@ func Run(ctx context.Context, path string, o Options, env string, in Inputs, pro
 	return p, applied, errors.Join(err, lake.Close())
 }
 
-func dueNow(ctx context.Context, path string, o Options, env string, in Inputs) (*Plan, error) {
+func dueNow(ctx context.Context, path string, o Options, env string, list func() (Inputs, error)) (*Plan, Inputs, error) {
+	type listed struct {
+		in  Inputs
+		err error
+	}
+	inputs := make(chan listed, 1)
+	go func() {
+		in, err := list()
+		inputs <- listed{in, err}
+	}()
+	recorded, err := recordedNow(ctx, path, o, env)
+	l := <-inputs
+	if err := errors.Join(l.err, err); err != nil {
+		return nil, Inputs{}, err
+	}
+	p, err := ComputeRun(l.in, recorded)
+	return p, l.in, err
+}
+
+func recordedNow(ctx context.Context, path string, o Options, env string) (Recorded, error) {
 	lake, err := OpenReadOnly(ctx, path, o)
 	if err != nil {
-		return nil, err
+		return Recorded{}, err
 	}
 	recorded, err := lake.Recorded(ctx, env)
-	if err := errors.Join(err, lake.Close()); err != nil {
-		return nil, err
-	}
-	return ComputeRun(in, recorded)
+	return recorded, errors.Join(err, lake.Close())
 }

@@ -237,7 +237,7 @@ func (h *house) tryApply(env string) (*Plan, Applied, error) {
 
 func (h *house) run(env string) (*Plan, Applied) {
 	h.t.Helper()
-	p, applied, err := Run(context.Background(), h.path, h.options(), env, h.inputs(), nil)
+	p, applied, err := Run(context.Background(), h.path, h.options(), env, frozen(h.inputs()), nil)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -378,4 +378,9 @@ func unzip(t *testing.T, path string) []byte {
 		t.Fatal(err)
 	}
 	return body
+}
+
+// frozen is a list of inputs that is known already.
+func frozen(in Inputs) func() (Inputs, error) {
+	return func() (Inputs, error) { return in, nil }
 }
