@@ -19,9 +19,9 @@ import (
 )
 
 // TestMain makes this binary answer to the name materia, so that tests run real
-// processes of the program; and to overdue, a pipeline that passes its limit.
+// processes of the program; to overdue, a pipeline that passes its limit, and to fast-supervisor.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"materia": main, "overdue": overdue})
+	testscript.Main(m, map[string]func(){"materia": main, "overdue": overdue, "fast-supervisor": fastSupervisor})
 }
 
 // today is the day that the tests live in.

@@ -1,17 +1,17 @@
 package main
 
 import (
+	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -44,41 +44,108 @@ func soakTime() time.Duration {
 	return 0
 }
 
+// fastClock is a wall clock that several processes read alike.
+type fastClock struct {
+	from, began time.Time // it showed from when the machine's showed began
+	jumps       string    // file with the nanoseconds that it was moved by
+}
+
+func (c fastClock) elapsed() time.Duration { return time.Since(c.began) * soakSpeed }
+
+func (c fastClock) now() time.Time {
+	text, _ := os.ReadFile(c.jumps)
+	moved, _ := strconv.ParseInt(string(text), 10, 64)
+	return c.from.Add(c.elapsed() + time.Duration(moved)).Truncate(time.Second)
+}
+
+func (c fastClock) jump(by time.Duration) error {
+	text, _ := os.ReadFile(c.jumps)
+	moved, _ := strconv.ParseInt(string(text), 10, 64)
+	if err := os.WriteFile(c.jumps+".new", strconv.AppendInt(nil, moved+int64(by), 10), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(c.jumps+".new", c.jumps)
+}
+
+// fastSupervisor is the supervisor as a process of its own, on the clock of its
+// arguments; it tells its goroutines and heap twice a second.
+func fastSupervisor() {
+	if err := runFastSupervisor(os.Args[1], os.Args[2], os.Args[3], os.Args[4], os.Args[5]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func runFastSupervisor(from, began, jumps, workflows, project string) error {
+	at, err := time.Parse(time.RFC3339, from)
+	if err != nil {
+		return err
+	}
+	nanoseconds, err := strconv.ParseInt(began, 10, 64)
+	if err != nil {
+		return err
+	}
+	clock := fastClock{at, time.Unix(0, nanoseconds), jumps}
+	list, err := supervise.Load(workflows, nil)
+	if err != nil {
+		return err
+	}
+	zone := os.Getenv("LANDING_DIR")
+	lock, err := supervise.TakeLock(filepath.Join(zone, ".supervisor.lock"), clock.now())
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
+	j, err := state.OpenJournal(filepath.Join(zone, ".journal.sqlite"))
+	if err != nil {
+		return err
+	}
+	defer j.Close()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	go func() {
+		for ; ; time.Sleep(500 * time.Millisecond) {
+			var m runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&m)
+			fmt.Println(runtime.NumGoroutine(), m.HeapAlloc>>10)
+		}
+	}()
+	children := supervise.Children{Output: io.Discard, Command: func(pipeline string) *exec.Cmd {
+		c := exec.Command("materia", "--project", project, "--lock-wait", "1m", "pipeline", "run", pipeline)
+		c.Env = append(os.Environ(), "MATERIA_NOW="+clock.now().Format(time.RFC3339))
+		return c
+	}}
+	return supervise.Run(ctx, supervise.Options{Workflows: list, Journal: j, Alerts: &alert.Desk{Journal: j, Now: clock.now}, RunJob: children.Run,
+		Clock: supervise.Clock{Now: clock.now, Elapsed: clock.elapsed, Pulse: supervise.SystemClock().Pulse,
+			Wait: func(ctx context.Context, d time.Duration) {
+				select {
+				case <-ctx.Done():
+				case <-time.After(max(d/soakSpeed, time.Millisecond)):
+				}
+			}}})
+}
+
 // soak is a supervisor on a fast clock, real pipelines, a web under load, and
 // what is measured of them.
 type soak struct {
-	t     *testing.T
-	h     *house
-	began time.Time
-	from  time.Time // simulated
+	t *testing.T
+	h *house
+	fastClock
 
-	jumped atomic.Int64 // nanoseconds that the wall clock was moved by
-	stops  atomic.Int64 // of the supervisor
-	jumps  atomic.Int64
+	mu         sync.Mutex
+	supervisor *os.Process
+	goroutines int // as the supervisor told
+	heapKiB    int
+	kills      int // of children
+	stops      int // of the supervisor
+	leaps      int // of the clock
 
-	mu       sync.Mutex
-	cut      func()               // stops the supervisor that runs, as TERM would
-	doomed   bool                 // the next step of the supervisor is its last, as a kill would have it
-	events   []soakEvent          // runs of sources that ended well, in order
-	started  map[string]time.Time // by pipeline: the MATERIA_NOW of its newest child
-	kills    int
-	answers  atomic.Int64
-	failures atomic.Int64
-	samples  []soakSample
-}
-
-type soakEvent struct {
-	pipeline string
-	now      time.Time
+	answers, failures atomic.Int64
+	samples           []soakSample
 }
 
 type soakSample struct{ webFiles, webKiB, files, goroutines, heapKiB int }
-
-func (s *soak) now() time.Time {
-	return s.from.Add(s.elapsed() + time.Duration(s.jumped.Load())).Truncate(time.Second)
-}
-
-func (s *soak) elapsed() time.Duration { return time.Since(s.began) * soakSpeed }
 
 // TestSoak lives through weeks in minutes: every source daily on the sample
 // upstream, transform and export after them, the dashboard asked all the while
@@ -94,7 +161,7 @@ func TestSoak(t *testing.T) {
 	}
 	day, err := time.Parse(time.RFC3339, today)
 	must(t, err)
-	s := &soak{t: t, from: day, began: time.Now(), started: map[string]time.Time{}}
+	s := &soak{t: t, fastClock: fastClock{from: day, began: time.Now(), jumps: filepath.Join(t.TempDir(), "jumps")}}
 	var fixed atomic.Pointer[time.Time]
 	fixed.Store(&day)
 	sample := upstream.New(upstream.Options{Since: 2025, FirstArchive: day.AddDate(0, -3, 0), ExtraRows: 100, Now: func() time.Time {
@@ -118,22 +185,47 @@ func TestSoak(t *testing.T) {
 	// The same days again, undisturbed.
 	must(t, sample.SetFaults(fewRows))
 	last := s.now()
-	for _, e := range append(s.events, soakEvent{"all", last}) {
-		fixed.Store(&e.now)
-		if e.pipeline == "all" {
-			twin.env = append(twin.env, "MATERIA_NOW="+e.now.Format(time.RFC3339))
-			twin.run("pipeline", "run", "all")
-			s.h.env = append(s.h.env, "MATERIA_NOW="+e.now.Format(time.RFC3339))
-			s.h.run("pipeline", "run", "all")
-			continue
-		}
-		c := twin.command("pipeline", "run", e.pipeline)
-		c.Env = append(c.Env, "MATERIA_NOW="+e.now.Format(time.RFC3339))
+	for _, e := range s.landings() {
+		fixed.Store(&e.at)
+		c := twin.command("pipeline", "run", pipelineOf(e.source))
+		c.Env = append(c.Env, "MATERIA_NOW="+e.at.Format(time.RFC3339))
 		if r := finish(t, c); r.code != 0 {
-			t.Fatalf("undisturbed %s at %s: %s", e.pipeline, e.now, r)
+			t.Fatalf("undisturbed %s at %s: %s", e.source, e.at, r)
 		}
 	}
+	fixed.Store(&last)
+	for _, h := range []*house{twin, s.h} {
+		h.env = append(h.env, "MATERIA_NOW="+last.Format(time.RFC3339))
+		h.run("pipeline", "run", "all")
+	}
 	sameTables(t, twin, s.h)
+}
+
+// soakLanding is a run that landed something.
+type soakLanding struct {
+	source string
+	at     time.Time
+}
+
+// landings are the runs of the soak that landed something, in order, by their
+// manifests: also those that a kill cut off.
+func (s *soak) landings() (list []soakLanding) {
+	names, err := filepath.Glob(s.h.path("landing/.manifest/*/*.jsonl"))
+	must(s.t, err)
+	written := map[soakLanding]time.Time{}
+	for _, name := range names {
+		info, err := os.Stat(name)
+		must(s.t, err)
+		part := strings.SplitN(filepath.Base(name), "-", 3)
+		at, err := time.Parse("20060102T150405Z", part[0])
+		must(s.t, err)
+		if at.After(s.from) {
+			e := soakLanding{part[1], at}
+			list, written[e] = append(list, e), info.ModTime()
+		}
+	}
+	slices.SortFunc(list, func(a, b soakLanding) int { return written[a].Compare(written[b]) })
+	return list
 }
 
 // live is the soak itself.
@@ -145,11 +237,10 @@ func (s *soak) live(sample *upstream.Server, length time.Duration) supervise.Sta
 		fmt.Fprintf(&text, "[[workflow]]\nname = %q\nschedule = \"0 %d * * *\"\npipeline = %q\nretries = 5\n", src.Name, hour%3, src.Pipeline)
 		hour++
 	}
-	workflows, err := supervise.Parse("soak.toml", []byte(text.String()), nil)
+	file := s.h.path("soak.toml")
+	must(t, os.WriteFile(file, []byte(text.String()), 0o644))
+	workflows, err := supervise.Load(file, nil)
 	must(t, err)
-	j, err := state.OpenJournal(s.h.path("landing/.journal.sqlite"))
-	must(t, err)
-	t.Cleanup(func() { j.Close() })
 	ctx, cancel := context.WithTimeout(t.Context(), length)
 	defer cancel()
 	web, url := s.h.startWeb()
@@ -157,43 +248,18 @@ func (s *soak) live(sample *upstream.Server, length time.Duration) supervise.Sta
 	for range 4 {
 		beside.Go(func() { s.ask(ctx, url) })
 	}
-	beside.Go(func() { s.disturb(ctx, sample) })
-	beside.Go(func() { s.measure(ctx, web.Process.Pid) })
-
-	children := supervise.Children{Command: s.child, Output: io.Discard}
-	clock := supervise.Clock{
-		Now:     s.now,
-		Elapsed: s.elapsed,
-		Wait: func(ctx context.Context, d time.Duration) {
-			select {
-			case <-ctx.Done():
-			case <-time.After(max(d/soakSpeed, time.Millisecond)):
-			}
-		},
-		Pulse: supervise.SystemClock().Pulse,
-	}
-	options := supervise.Options{Workflows: workflows, Journal: j, Alerts: &alert.Desk{Journal: j, Now: s.now}, Clock: clock,
-		Log: slog.New(slog.DiscardHandler), OnStep: s.step, RunJob: func(ctx context.Context, job supervise.Job) supervise.Outcome {
-			out := children.Run(ctx, job)
-			if out.Status == state.Success && job.Pipeline != supervise.Transform && job.Pipeline != supervise.Export {
-				s.mu.Lock()
-				s.events = append(s.events, soakEvent{job.Pipeline, s.started[job.Pipeline]})
-				s.mu.Unlock()
-			}
-			return out
-		}}
+	begun := sync.OnceFunc(func() {
+		beside.Go(func() { s.disturb(ctx, sample, length/3) })
+		beside.Go(func() { s.measure(ctx, web.Process.Pid) })
+	})
 	for ctx.Err() == nil {
-		life, cut := context.WithCancel(ctx)
-		s.mu.Lock()
-		s.cut, s.doomed = cut, false
-		s.mu.Unlock()
-		if err := supervise.Run(life, options); err != nil && !errors.Is(err, errDoomed) {
-			t.Fatal(err)
-		}
-		cut()
+		s.supervise(ctx, file, begun)
 	}
 	beside.Wait()
 	must(t, web.Process.Signal(syscall.SIGTERM))
+	j, err := state.OpenJournal(s.h.path("landing/.journal.sqlite"))
+	must(t, err)
+	defer j.Close()
 	st, err := supervise.Look(t.Context(), j, workflows, s.h.path("landing/.supervisor.lock"), s.now())
 	must(t, err)
 	runs, err := j.WorkflowRuns(t.Context(), 0)
@@ -212,20 +278,34 @@ func (s *soak) live(sample *upstream.Server, length time.Duration) supervise.Sta
 	must(t, err)
 	s.explained(runs, gaps)
 	t.Logf("%s: %d simulated days, runs %v (%d exports), %d gaps, %d children and %d supervisors ended, %d clock jumps, %d answers", length, int(s.now().Sub(s.from).Hours()/24), ends, exports,
-		len(gaps), s.kills, s.stops.Load(), s.jumps.Load(), s.answers.Load())
+		len(gaps), s.kills, s.stops, s.leaps, s.answers.Load())
 	return st
 }
 
-var errDoomed = errors.New("killed here")
-
-// step ends a doomed supervisor where it is.
-func (s *soak) step(string) error {
+// supervise lives one life of a supervisor's process; begun is told of it.
+func (s *soak) supervise(ctx context.Context, workflows string, begun func()) {
+	c := exec.Command("fast-supervisor", s.from.Format(time.RFC3339), strconv.FormatInt(s.began.UnixNano(), 10), s.jumps, workflows, s.h.project)
+	c.Dir, c.Env = s.h.dir, s.h.command().Env
+	var said strings.Builder
+	c.Stderr = &said
+	out, err := c.StdoutPipe()
+	must(s.t, err)
+	must(s.t, c.Start())
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.doomed {
-		return errDoomed
+	s.supervisor = c.Process
+	s.mu.Unlock()
+	begun()
+	stop := context.AfterFunc(ctx, func() { _ = c.Process.Signal(syscall.SIGTERM) })
+	defer stop()
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		s.mu.Lock()
+		_, err := fmt.Sscan(lines.Text(), &s.goroutines, &s.heapKiB)
+		s.mu.Unlock()
+		must(s.t, err)
 	}
-	return nil
+	if err := c.Wait(); err != nil && c.ProcessState.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+		s.t.Errorf("the supervisor ended: %v\n%s", err, said.String())
+	}
 }
 
 // explained wants each day of each source run, or told why it was not.
@@ -249,17 +329,6 @@ func (s *soak) explained(runs []state.WorkflowRun, gaps []state.Gap) {
 			}
 		}
 	}
-}
-
-// child is a pipeline of this moment.
-func (s *soak) child(pipeline string) *exec.Cmd {
-	now := s.now()
-	s.mu.Lock()
-	s.started[pipeline] = now
-	s.mu.Unlock()
-	c := s.h.command("--lock-wait", "1m", "pipeline", "run", pipeline)
-	c.Env = append(c.Env, "MATERIA_NOW="+now.Format(time.RFC3339))
-	return c
 }
 
 // startWeb starts a dashboard on a free port and waits until it answers.
@@ -299,10 +368,10 @@ func (s *soak) ask(ctx context.Context, url string) {
 	}
 }
 
-// disturb breaks the upstream, kills pipelines and supervisors and moves the
-// clock, again and again, each time for a while: retries of the same day can
-// succeed.
-func (s *soak) disturb(ctx context.Context, sample *upstream.Server) {
+// disturb breaks the upstream, kills pipelines and moves the clock, again and
+// again, each time for a while: retries of the same day can succeed. In the
+// beginning it kills supervisors, too; the last one lives long enough to leak.
+func (s *soak) disturb(ctx context.Context, sample *upstream.Server, beginning time.Duration) {
 	coins := rand.New(rand.NewPCG(uint64(os.Getpid()), 1))
 	hosts := []string{"/apps.fas.usda.gov/", "/query1.finance.yahoo.com/", "/query2.finance.yahoo.com/", "/www.cftc.gov/", "/www.ice.com/", "/archive-api.open-meteo.com/"}
 	kinds := []upstream.Kind{upstream.Status, upstream.HTML200, upstream.Truncate, upstream.Corrupt, upstream.WrongMagic, upstream.NoValidators}
@@ -315,40 +384,44 @@ func (s *soak) disturb(ctx context.Context, sample *upstream.Server) {
 		switch n := coins.IntN(20); {
 		case n < 11:
 			f := upstream.Fault{Path: hosts[coins.IntN(len(hosts))], Kind: kinds[coins.IntN(len(kinds))], Times: 1 + coins.IntN(8)}
+			if f.Kind == upstream.NoValidators && f.Path == hosts[0] {
+				continue // a good answer, and one without fewRows: a size that no later one may fall below
+			}
 			if err := sample.SetFaults(f, fewRows); err != nil {
 				s.t.Error(err)
 			}
 		case n < 15:
-			if pid := anyChild(coins); pid > 0 && syscall.Kill(-pid, syscall.SIGKILL) == nil {
-				s.mu.Lock()
+			if pid := s.anyChild(coins); pid > 0 && syscall.Kill(-pid, syscall.SIGKILL) == nil {
 				s.kills++
-				s.mu.Unlock()
 			}
 		case n < 18:
-			s.stops.Add(1)
-			s.mu.Lock()
-			if coins.IntN(2) == 0 {
-				s.cut()
-			} else {
-				s.doomed = true
+			if time.Since(s.began) < beginning {
+				s.stops++
+				s.mu.Lock()
+				_ = s.supervisor.Signal([]os.Signal{syscall.SIGKILL, syscall.SIGKILL, syscall.SIGTERM}[coins.IntN(3)])
+				s.mu.Unlock()
 			}
-			s.mu.Unlock()
 		default:
-			s.jumps.Add(1)
+			s.leaps++
 			by := time.Duration(2+coins.IntN(48)) * time.Hour
 			if s.now().Hour() >= 3 && coins.IntN(2) == 0 { // not over midnight, lest a day be told twice
 				by = -time.Duration(10+coins.IntN(80)) * time.Minute
 			}
-			s.jumped.Add(int64(by))
+			if err := s.jump(by); err != nil {
+				s.t.Error(err)
+			}
 		}
 	}
 }
 
-// anyChild is a pipeline that this process started, or 0: a child whose process
+// anyChild is a pipeline that the supervisor started, or 0: a child whose process
 // group is its own and whose command line says "pipeline run".
-func anyChild(coins *rand.Rand) int {
+func (s *soak) anyChild(coins *rand.Rand) int {
+	s.mu.Lock()
+	supervisor := s.supervisor.Pid
+	s.mu.Unlock()
 	var found []int
-	tasks, _ := filepath.Glob("/proc/self/task/*/children")
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", supervisor))
 	for _, task := range tasks {
 		text, _ := os.ReadFile(task)
 		for _, f := range strings.Fields(string(text)) {
@@ -371,10 +444,9 @@ func (s *soak) measure(ctx context.Context, web int) {
 			return
 		case <-time.After(2 * time.Second):
 		}
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&m)
-		s.samples = append(s.samples, soakSample{openFiles(web), residentKiB(web), openFiles(os.Getpid()), runtime.NumGoroutine(), int(m.HeapAlloc >> 10)})
+		s.mu.Lock()
+		s.samples = append(s.samples, soakSample{openFiles(web), residentKiB(web), openFiles(s.supervisor.Pid), s.goroutines, s.heapKiB})
+		s.mu.Unlock()
 	}
 }
 
