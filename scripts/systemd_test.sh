@@ -7,7 +7,8 @@
 #   a hung supervisor (SIGSTOP) is restarted by the watchdog
 #   a killed one (SIGKILL) is started again
 #   stop ends it and its child within TimeoutStopSec
-#   the backup's timer fires
+#   the backup's timer fires, and its unit, with secrets that the program decrypts,
+#   fills a bucket; a key that does not fit fails it without a side effect
 #   exposure of every unit is at most 2.0
 #
 # It needs root, unshare, debootstrap and a Debian mirror the first time; where
@@ -23,6 +24,8 @@ root=${MATERIA_SYSTEMD_ROOT:-/var/tmp/materia-systemd-root}
 
 [ -x bin/materia ] || fail "no bin/materia: make build"
 command -v systemd-analyze >/dev/null || skip "systemd-analyze is not installed"
+command -v sops >/dev/null || skip "sops is not installed"
+command -v go >/dev/null || skip "go is not installed"
 for unit in infra/supervisor/*.service; do
   line=$(systemd-analyze security --offline=true --no-pager "$unit" | tail -n 1)
   score=$(sed -n 's/.*: \([0-9.]*\) .*/\1/p' <<<"$line")
@@ -45,7 +48,17 @@ cp infra/supervisor/*.service infra/supervisor/*.timer infra/supervisor/*.socket
 # that a child lives when it is stopped.
 mkdir -p "$root/opt/materia/releases/test/infra/supervisor"
 printf '[[workflow]]\nname = "prices"\nschedule = "hourly"\npipeline = "extract_prices"\n' >"$root/opt/materia/releases/test/infra/supervisor/workflows.toml"
-chroot "$root" chown -R materia:materia /opt/materia/releases /opt/materia/run /data/materia
+# Secrets for the key of development, which stands in for the server's; and a few
+# landed files to back up.
+install -m 755 "$(command -v sops)" "$root/usr/local/bin/sops"
+install -m 600 infra/dev-only.agekey "$root/opt/materia/age-key.txt"
+secret=backup-secret-$$
+printf 'BACKUP_S3_ENDPOINT=http://127.0.0.1:9998\nBACKUP_S3_BUCKET=drill\nBACKUP_S3_ACCESS_KEY_ID=KEY\nBACKUP_S3_SECRET_ACCESS_KEY=%s\nLANDING_DIR=/data/materia/landing\n' "$secret" |
+  sops encrypt --age "$(sed -n 's/.*public key: //p' infra/dev-only.agekey)" --input-type dotenv --output-type dotenv --filename-override .env.prod.sops >"$root/opt/materia/releases/test/.env.prod.sops"
+demo=$(mktemp -d)
+./bin/materia demo --once --years 0 --dir "$demo" >"$demo/log" 2>&1 || fail "demo: $(tail -n 3 "$demo/log")"
+cp -r "$demo/landing" "$root/data/materia/" && rm -rf "$demo"
+chroot "$root" chown -R materia:materia /opt/materia/releases /opt/materia/run /opt/materia/age-key.txt /data/materia
 
 dropin() { mkdir -p "$root/etc/systemd/system/$1.d" && cat >"$root/etc/systemd/system/$1.d/test.conf"; }
 # Only what has no place here is replaced: secrets (no key), waits of hours.
@@ -57,15 +70,10 @@ Environment=LANDING_DIR=/data/materia/landing DUCKDB_PATH=/data/materia/lakehous
 Environment=MATERIA_UPSTREAM=http://127.0.0.1:9999
 WatchdogSec=40
 EOF
-dropin materia-backup.service <<'EOF'
-[Service]
-ExecStart=
-ExecStart=/bin/sh -c 'date +%%s >>/data/materia/backup-ran'
-EOF
 dropin materia-backup.timer <<'EOF'
 [Timer]
 OnCalendar=
-OnCalendar=*:*:0/5
+OnCalendar=*:*:0/20
 RandomizedDelaySec=0
 AccuracySec=1s
 EOF
@@ -77,7 +85,7 @@ Type=oneshot
 ExecStart=/test/run
 StandardOutput=append:/test/log
 StandardError=append:/test/log
-TimeoutStartSec=300
+TimeoutStartSec=450
 [Install]
 WantedBy=multi-user.target
 EOF
@@ -140,9 +148,27 @@ took=$(($(date +%s) - t0))
 [ "$(systemctl show -p Result --value $unit)" = success ] || fail "stopped with $(systemctl show -p Result --value $unit)"
 echo "stopped within $took s, no child left"
 
+runs() { journalctl -u materia-backup --no-pager -o cat | grep -c "^backup run: uploaded"; }
+names() { bash -c 'exec 3<>/dev/tcp/127.0.0.1/9998; printf "GET /__names HTTP/1.0\r\n\r\n" >&3; cat <&3' | tr -d '\r' | sed '1,/^$/d'; }
+mv /opt/materia/age-key.txt /opt/materia/age-key.kept
+systemctl start materia-backup.service && fail "a backup without a key"
+[ -z "$(names)" ] || fail "a backup without a key uploaded: $(names)"
+journalctl -u materia-backup --no-pager -o cat | grep -q "age-key.txt" || fail "it does not name the key's file"
+mv /opt/materia/age-key.kept /opt/materia/age-key.txt
+echo "backup without a key: failed, nothing uploaded"
 systemctl start materia-backup.timer || fail "start the timer"
-until_true "the timer fires twice" '[ "$(wc -l </data/materia/backup-ran 2>/dev/null || echo 0)" -ge 2 ]'
-echo "timer fired $(wc -l </data/materia/backup-ran) times"
+until_true "the timer fires and a backup fills the bucket" '[ "$(runs)" -ge 1 ] && [ "$(systemctl show -p Result --value materia-backup)" = success ]'
+first=$(names | wc -l)
+files=$(find /data/materia/landing -type f -not -path '*/.*' | wc -l)
+[ "$(names | grep -vc '/\.\|^\.\|^state/')" -ge "$files" ] || fail "$files files landed, and in the bucket are: $(names | head -n 5) ..."
+names | grep -q "^state/" || fail "no state in the bucket"
+until_true "the timer fires again" '[ "$(runs)" -ge 2 ]'
+journalctl -u materia-backup --no-pager -o cat | grep "^backup run: uploaded" | sed 's/^/  /'
+systemctl stop materia-backup.timer
+systemctl start materia-backup-verify.service || fail "verify: $(journalctl -u materia-backup-verify --no-pager -n 20)"
+journalctl -u materia-backup-verify --no-pager -o cat | grep "^backup verify: read back" | sed 's/^/  /'
+journalctl --no-pager | grep -q "$(cat /test/secret)" && fail "the secret is in the journal"
+echo "backup: timer fired $(runs) times, $first objects, secrets decrypted by the program, none in the journal"
 echo 0 >/test/result
 systemctl poweroff --force
 EOF
@@ -152,9 +178,14 @@ for w in multi-user.target.wants/test.service sockets.target.wants/blackhole.soc
   ln -sfn "/etc/systemd/system/$(basename "$w")" "$root/etc/systemd/system/$w"
 done
 
+echo "$secret" >"$root/test/secret"
+go build -o "$root/test/s3bucket" ./scripts/s3bucket
 machine_cgroup
+"$root/test/s3bucket" 127.0.0.1:9998 drill KEY "$secret" &
+bucket=$!
+trap 'kill $bucket; machine_cleanup' EXIT
 rm -f "$root/test/log" "$root/test/result"
-machine_boot "$root" 400
+machine_boot "$root" 500
 cat "$root/test/log" 2>/dev/null || { cat "$root/test/console"; skip "systemd does not start in namespaces here"; }
 [ "$(cat "$root/test/result" 2>/dev/null)" = 0 ] || fail "failed; see above"
 echo "$test_name: ok"
