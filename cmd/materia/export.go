@@ -169,6 +169,20 @@ func (a *app) describeSupervisor(ctx context.Context, in *serving.Input) error {
 		}
 		in.Workflows = append(in.Workflows, r)
 	}
+	for _, b := range []struct{ kind, name, schedule string }{{"run", "backup", "every 6 hours"}, {"verify", "backup verify", "daily"}} {
+		good, last, err := j.LastBackup(ctx, b.kind)
+		if err != nil {
+			return err
+		}
+		if last.FinishedAt.IsZero() {
+			continue // there may be no bucket
+		}
+		r := serving.Workflow{Workflow: b.name, Schedule: b.schedule, Status: last.Status, FinishedAt: last.FinishedAt, SucceededAt: good.FinishedAt}
+		if last.Status != state.Success {
+			r.Message = last.Message
+		}
+		in.Workflows = append(in.Workflows, r)
+	}
 	return nil
 }
 

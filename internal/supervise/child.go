@@ -116,7 +116,10 @@ func (c Children) outcome(err error, said string) Outcome {
 	case exitLocked:
 		return Outcome{Status: state.Failed, Message: join("locked", said), Locked: true}
 	}
-	return Outcome{Status: state.Failed, Message: join(exit.String(), said)} // "exit status 1" or "signal: killed"
+	if words, ours := strings.CutPrefix(lastWords(said), "materia: "); ours && exit.ExitCode() == 1 {
+		return Outcome{Status: state.Failed, Message: words} // its own reason, as it would say it to a person
+	}
+	return Outcome{Status: state.Failed, Message: join(exit.String(), said)} // "exit status 2" or "signal: killed"
 }
 
 func join(what, said string) string {

@@ -28,7 +28,7 @@ func TestChildOutcomes(t *testing.T) {
 		"echo psd: 2 months >&2; exit 3":                    {Status: state.Partial, Message: "some parts failed: psd: 2 months"},
 		"echo held by pid 7; exit 11":                       {Status: state.Failed, Message: "locked: held by pid 7", Locked: true},
 		"echo no route; exit 1":                             {Status: state.Failed, Message: "exit status 1: no route"},
-		"echo try 1; echo 'materia: psd: HTTP 503'; exit 1": {Status: state.Failed, Message: "exit status 1: materia: psd: HTTP 503"},
+		"echo try 1; echo 'materia: psd: HTTP 503'; exit 1": {Status: state.Failed, Message: "psd: HTTP 503"},
 		"seq 1 9; exit 1":                                   {Status: state.Failed, Message: "exit status 1: 4\n5\n6\n7\n8\n9"},
 		"kill -9 $$":                                        {Status: state.Failed, Message: "signal: killed"},
 		"exec /nowhere/at/all 2>/dev/null":                  {Status: state.Failed, Message: "exit status 127"},

@@ -276,7 +276,7 @@ func (s *Supervisor) tell(ctx context.Context, r state.WorkflowRun, locked bool)
 func (s *Supervisor) gaveUp(ctx context.Context, r state.WorkflowRun) {
 	next := "It is tried again after every back-off."
 	if w, ok := s.workflow(r.Workflow); ok {
-		next = fmt.Sprintf("It was tried %d times for %s. Next: %s.", r.Attempts, stampText(r.Slot), stampText(w.schedule.Next(s.o.Clock.Now())))
+		next = fmt.Sprintf("It was tried %s for %s. Next: %s.", times(r.Attempts), stampText(r.Slot), stampText(w.schedule.Next(s.o.Clock.Now())))
 	}
 	s.o.Alerts.Raise(ctx, "failed/"+r.Workflow, alert.Error, r.Workflow+" failed", r.Message+"\n"+next)
 }
@@ -345,4 +345,11 @@ func (s *Supervisor) runStation(ctx context.Context, name string, covers int64) 
 			}
 		}
 	}
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
 }

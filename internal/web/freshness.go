@@ -64,11 +64,11 @@ func (f freshness) state(today time.Time) freshnessState {
 	failed := f.LastStatus == "failed" || f.LastStatus == "crashed"
 	switch {
 	case f.Files == 0 && failed:
-		return freshnessState{"missing", fmt.Sprintf("%s has never been loaded; the last attempt, on %s, failed: %s", f.Title, longDate(f.LastChecked), sentence(f.LastError))}
+		return freshnessState{"missing", fmt.Sprintf("%s has never been loaded; the last attempt, on %s, failed: %s", f.Title, longDate(f.LastChecked), sentence(faultOf(f.LastError).line()))}
 	case f.Files == 0:
 		return freshnessState{"missing", f.Title + " has never been loaded."}
 	case failed:
-		return freshnessState{"failed", fmt.Sprintf("The last attempt to load %s, on %s, failed: %s What is shown was known before.", f.Title, longDate(f.LastChecked), sentence(f.LastError))}
+		return freshnessState{"failed", fmt.Sprintf("The last attempt to load %s, on %s, failed: %s What is shown was known before.", f.Title, longDate(f.LastChecked), sentence(faultOf(f.LastError).line()))}
 	}
 	if late := daysSince(f.ExpectedNext, today); late > 0 {
 		return freshnessState{"late", fmt.Sprintf("%s is late: news was expected by %s, %s ago; the newest it has is of %s.", f.Title, longDate(f.ExpectedNext), count(late, "day"), longDate(f.AsOf))}

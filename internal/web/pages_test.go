@@ -45,7 +45,7 @@ func TestPagesInEveryState(t *testing.T) {
 		}},
 		{name: "a month later", now: today.AddDate(0, 1, 0), want: map[string][]string{"/": {"Stale.", "31 days ago"}, "/price": {"Stale."}}},
 		{name: "failed", change: []string{"UPDATE serving.data_freshness SET last_status = 'failed', last_error = 'status 503' WHERE source = 'psd'"}, want: map[string][]string{
-			"/supply": {"Stale.", "failed: status 503."}, "/status": {"Error of the last run: status 503"},
+			"/supply": {"Stale.", "failed: status 503."}, "/status": {"failed: status 503"},
 		}},
 		{name: "sample", change: []string{"UPDATE serving.snapshot SET origin = 'sample'"}, want: map[string][]string{"": {"SAMPLE DATA.", "<title>SAMPLE: "}}},
 		{name: "replay", change: []string{"UPDATE serving.snapshot SET origin = 'replay'"}, want: map[string][]string{"": {"REPLAY.", "<title>REPLAY: "}}},
@@ -87,7 +87,7 @@ func TestPagesInEveryState(t *testing.T) {
 		}},
 		{name: "supervised", change: []string{
 			"INSERT INTO serving.workflows VALUES ('psd', '15 17 * * *', 'success', '', TIMESTAMP '2026-02-01 17:15:09', TIMESTAMP '2026-02-01 17:15:09'), ('prices', 'hourly', 'failed', 'HTTP 503 from Yahoo', TIMESTAMP '2026-02-01 18:00:00', NULL)"}, want: map[string][]string{
-			"/status": {"1 of 2 scheduled workflows did not end well", "15 17 * * *", "HTTP 503 from Yahoo"},
+			"/status": {"1 of 2 scheduled jobs did not end well", "15 17 * * *", "HTTP 503 from Yahoo"},
 		}},
 		{name: "alerted", change: []string{
 			"INSERT INTO serving.workflows VALUES ('psd', 'daily', 'success', '', TIMESTAMP '2026-02-01 17:15:09', TIMESTAMP '2026-02-01 17:15:09')",

@@ -121,6 +121,7 @@ func templateFuncs() template.FuncMap {
 		"number":        func(n int64) string { return number(float64(n), 0) },
 		"byteSize":      byteSize,
 		"shorten":       shorten,
+		"fault":         faultOf,
 		"season":        season,
 		"direction":     direction,
 		"extreme":       extreme,

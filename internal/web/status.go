@@ -71,6 +71,7 @@ type statusPage struct {
 	Workflows      []workflow
 	WorkflowsTitle string
 	Alerts         []openAlert
+	AlertsTitle    string
 	Failing        []audit // found rows
 	Passing        []audit
 	AuditsTitle    string
@@ -94,7 +95,8 @@ func loadStatus(ctx context.Context, r *reading) (any, error) {
 	if p.Workflows, p.Alerts, err = loadSupervisor(ctx, r); err != nil {
 		return nil, err
 	}
-	p.WorkflowsTitle = workflowsTitle(p.Workflows, p.Alerts)
+	p.WorkflowsTitle = workflowsTitle(p.Workflows)
+	p.AlertsTitle = count(int64(len(p.Alerts)), "alert") + " open"
 	audits, err := loadAudits(ctx, r)
 	if err != nil {
 		return nil, err
@@ -102,7 +104,7 @@ func loadStatus(ctx context.Context, r *reading) (any, error) {
 	if p.Models, err = loadModels(ctx, r); err != nil {
 		return nil, err
 	}
-	p.Headline, p.RunsTitle, p.AuditsTitle = statusHeadline(p.Sources), runsTitle(p.Runs), auditsTitle(audits)
+	p.Headline, p.RunsTitle, p.AuditsTitle = statusHeadline(p.Sources, len(p.Alerts)), runsTitle(p.Runs), auditsTitle(audits)
 	n := 0 // those that found rows come first
 	for n < len(audits) && audits[n].Failing > 0 {
 		n++
@@ -162,7 +164,7 @@ func loadModels(ctx context.Context, r *reading) ([]modelEdges, error) {
 		FROM serving.lineage GROUP BY model ORDER BY model`)
 }
 
-func statusHeadline(sources []freshness) string {
+func statusHeadline(sources []freshness, alerts int) string {
 	if len(sources) == 0 {
 		return "No source has been loaded yet"
 	}
@@ -172,15 +174,22 @@ func statusHeadline(sources []freshness) string {
 			bad++
 		}
 	}
+	of := count(int64(len(sources)), "source")
+	var stand string
 	switch {
 	case bad == 0 && len(sources) == 1:
-		return "The one source is as it should be"
+		stand = "The one source is as it should be"
 	case bad == 0:
-		return fmt.Sprintf("All %s are as they should be", count(int64(len(sources)), "source"))
+		stand = "All " + of + " are as they should be"
 	case bad == 1:
-		return fmt.Sprintf("1 of %s needs attention", count(int64(len(sources)), "source"))
+		stand = "1 of " + of + " needs attention"
+	default:
+		stand = fmt.Sprintf("%d of %s need attention", bad, of)
 	}
-	return fmt.Sprintf("%d of %s need attention", bad, count(int64(len(sources)), "source"))
+	if alerts == 0 {
+		return stand
+	}
+	return stand + ", with " + count(int64(alerts), "alert") + " open"
 }
 
 func runsTitle(runs []pipelineRun) string {
@@ -208,20 +217,18 @@ func runsTitle(runs []pipelineRun) string {
 	return fmt.Sprintf("Of the last %s, %d failed or landed only a part", last, bad)
 }
 
-func workflowsTitle(list []workflow, alerts []openAlert) string {
+func workflowsTitle(list []workflow) string {
 	var bad int64
 	for _, w := range list {
 		if w.Bad() {
 			bad++
 		}
 	}
-	switch {
-	case len(alerts) > 0:
-		return fmt.Sprintf("%s open", count(int64(len(alerts)), "alert"))
-	case bad > 0:
-		return fmt.Sprintf("%d of %s did not end well", bad, count(int64(len(list)), "scheduled workflow"))
+	of := count(int64(len(list)), "scheduled job")
+	if bad > 0 {
+		return fmt.Sprintf("%d of %s did not end well", bad, of)
 	}
-	return fmt.Sprintf("%s on schedule", count(int64(len(list)), "workflow"))
+	return of + ", all in order"
 }
 
 func passingTitle(n int, others bool) string {
