@@ -170,7 +170,7 @@ func TestFaultsOnTheWay(t *testing.T) {
 	}
 
 	mustSet(t, s, Fault{Kind: Stall, Bytes: 100})
-	short, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+	short, cancel := context.WithTimeout(ctx, time.Second)
 	_, text, err = get(t, short, url)
 	cancel()
 	if !errors.Is(err, context.DeadlineExceeded) || !bytes.Equal(text, whole[:100]) {
