@@ -3,13 +3,12 @@ package extracttest
 import (
 	"archive/zip"
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
 	"testing"
 	"time"
-
-	"github.com/klauspost/compress/gzip"
 )
 
 // Zip packs pairs of name and text, stamped 2022-12-20.
