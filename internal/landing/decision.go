@@ -153,6 +153,10 @@ func (z *Zone) aim(d *Decision, before []Decision) error {
 	}
 	now := viewOf(before)
 	switch d.Action {
+	case Retract:
+		if now.retracted[d.Path] {
+			return errors.New("it is retracted already")
+		}
 	case Restore:
 		if !now.hidden[d.Path] {
 			return errors.New("it is not set aside")

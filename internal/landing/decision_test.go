@@ -97,6 +97,9 @@ func TestRetractAndRestore(t *testing.T) {
 	if got := visible(t, root); len(got) != len(all)-1 || slices.Contains(got, newDay) {
 		t.Errorf("readers see %q", got)
 	}
+	if err := decide(root, Options{Now: at(noon)}, retract(newDay)); err == nil || !strings.Contains(err.Error(), "retracted already") {
+		t.Errorf("twice: %v", err)
+	}
 	sound(t, root)
 	z, _ := Open(root, Options{})
 	if aside, err := z.Aside(""); err != nil || !slices.Equal(aside, []string{newDay}) {
