@@ -4,12 +4,15 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"beanflows.coffee/materia/internal/upstream"
 	"beanflows.coffee/materia/internal/upstream/s3bucket"
 )
 
@@ -23,9 +26,21 @@ func must(t testing.TB, err error) {
 // TestRestoreDrill: a house is backed up and burns down; another, empty one is
 // restored from the bucket: files, state, lakehouse and published file, equal by
 // content. Before that, a loss in the old house left the bucket as it was, and a
-// wrong secret got nowhere.
+// wrong secret got nowhere. What landed after the last backup is lost with the old
+// house, and the next extraction brings it back.
 func TestRestoreDrill(t *testing.T) {
-	_, server := smallUpstream(t)
+	var day atomic.Pointer[time.Time]
+	set := func(days int) string {
+		at, err := time.Parse(time.RFC3339, today)
+		must(t, err)
+		at = at.AddDate(0, 0, days)
+		day.Store(&at)
+		return "MATERIA_NOW=" + at.Format(time.RFC3339)
+	}
+	set(0)
+	sample := upstream.New(upstream.Options{Now: func() time.Time { return *day.Load() }, Since: 2025})
+	server := httptest.NewServer(sample)
+	t.Cleanup(func() { sample.Close(); server.Close() })
 	bucket := s3bucket.New("drill", "KEY", "secret")
 	s3 := httptest.NewServer(bucket)
 	t.Cleanup(s3.Close)
@@ -45,7 +60,7 @@ func TestRestoreDrill(t *testing.T) {
 	}
 	old.run("backup", "verify", "--all")
 	before := bucket.Names()
-	must(t, os.RemoveAll(old.path("landing/prices")))
+	must(t, os.Rename(old.path("landing/prices"), old.path("kept")))
 	if r := old.exits(1, "backup", "run"); !strings.Contains(r.stderr, "lost here") {
 		t.Errorf("a loss: %s", r)
 	}
@@ -56,6 +71,15 @@ func TestRestoreDrill(t *testing.T) {
 	}
 	if st := old.try("supervisor", "status", "--workflows", shippedWorkflows(t)); !strings.Contains(st.stdout, "backup found damage") {
 		t.Errorf("no alert of the loss: %s", st)
+	}
+
+	// Two days later, with prices again: extracted, not backed up, and then it burns.
+	must(t, os.CopyFS(old.path("landing/prices"), os.DirFS(old.path("kept"))))
+	later := []string{set(2), "MATERIA_UPSTREAM=" + server.URL}
+	lost := old.copyHouse(t)
+	lost.env = append(slices.Clone(keys), later...)
+	for _, p := range []string{"extract_prices", "transform", "export_serving"} {
+		lost.run("pipeline", "run", p)
 	}
 
 	empty := newHouse(t, keys...)
@@ -70,6 +94,13 @@ func TestRestoreDrill(t *testing.T) {
 	if r := empty.run("pipeline", "run", "transform"); !strings.Contains(r.stdout, "unchanged") {
 		t.Errorf("after the restore there was something to build: %s", r)
 	}
+	empty.env = append(empty.env, later...)
+	if r := empty.run("pipeline", "run", "extract_prices"); !strings.Contains(r.stdout, "landed 1 file") {
+		t.Errorf("the lost day was not extracted again: %s", r)
+	}
+	empty.run("pipeline", "run", "transform")
+	empty.run("pipeline", "run", "export_serving")
+	sameTables(t, lost, empty)
 }
 
 func shippedWorkflows(t *testing.T) string {
