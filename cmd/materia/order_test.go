@@ -152,5 +152,9 @@ func differing(t *testing.T, db *sql.DB, m *model.Model, columns []string, one, 
 			list = append(list, fmt.Sprintf("%s (%d rows)", c, n))
 		}
 	}
-	return append(list, "rows")
+	text := strings.Join(columns, ", ")
+	var example string
+	must(t, db.QueryRowContext(t.Context(), fmt.Sprintf(`SELECT CASE WHEN sum(side) > 0 THEN 'only in the first: ' ELSE 'only in the second: ' END || CAST(row(%[1]s) AS VARCHAR) FROM
+		(SELECT 1 AS side, %[1]s FROM %[2]s UNION ALL SELECT -1, %[1]s FROM %[3]s) GROUP BY %[1]s HAVING sum(side) <> 0 ORDER BY ALL LIMIT 1`, text, one, other)).Scan(&example))
+	return append(list, example)
 }

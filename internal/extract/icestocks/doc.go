@@ -24,10 +24,11 @@
 //
 // # Window
 //
-// By default the last seven days, the last two month ends, and the history. With a
-// first day the days from it on, but not before 2016-01-04, oldest first. Days
-// that landed and are older than two weeks are not asked again, so that a
-// backfill of years (20 s a day) goes on where it ended.
+// By default the last seven days, and of the three months before them the weekdays
+// that lack their report although an older one landed; the last two month ends, and
+// the history. With a first day the days from it on, but not before 2016-01-04,
+// oldest first. Days that landed and are older than two weeks are not asked again,
+// so that a backfill of years (20 s a day) goes on where it ended.
 //
 // # Content
 //

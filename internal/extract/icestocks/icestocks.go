@@ -15,6 +15,7 @@ const (
 
 	spacing     = 20 * time.Second // 36 downloads in a row at this pace were let through
 	newDays     = 7                // asked again by default: re-posts came two days late
+	missedDays  = 92               // before them: asked by default where a report is missing
 	settledDays = 14               // after which a day that landed is not asked again
 	ageingBack  = 6                // days before a month's last on which its ageing may be
 	ageingDays  = 62               // back from the last day: the default window of ageing
@@ -122,6 +123,9 @@ func earlier(a, b time.Time) time.Time {
 func (r *runner) dailies(ctx context.Context, w extract.Window) error {
 	from, to := r.window(w, newDays-1)
 	var list []document
+	if w.Since.IsZero() {
+		list = r.missed(from)
+	}
 	for d := from; !d.After(to); d = d.AddDate(0, 0, 1) {
 		if doc := dailyOf(d); !weekend(d) && !r.done(doc) {
 			list = append(list, doc)
@@ -141,6 +145,22 @@ func (r *runner) dailies(ctx context.Context, w extract.Window) error {
 		}
 	}
 	return nil
+}
+
+// missed are the weekdays before a default window whose report never landed,
+// although one before them did: machine or publisher were down for longer than a
+// window, or one day failed in each of its runs.
+func (r *runner) missed(before time.Time) (list []document) {
+	began := false
+	for d := before.AddDate(0, 0, -missedDays); d.Before(before); d = d.AddDate(0, 0, 1) {
+		switch whole := r.landed[dailyOf(d).url].whole(); {
+		case whole:
+			began = true
+		case began && !weekend(d):
+			list = append(list, dailyOf(d))
+		}
+	}
+	return list
 }
 
 // part asks for a document and says whether the run can go on.

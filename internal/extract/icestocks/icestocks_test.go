@@ -48,6 +48,30 @@ func TestDefaultWindow(t *testing.T) {
 	equal(t, "asked again", r.Asked[5:], []string{"coffee_aging_20251130.xls", "coffee_aging_20251128.xls", "EOM_KC_cert_stox_by_port_nov96-present.xls"})
 }
 
+// A machine that was down for weeks, and a day whose report failed while others
+// landed: the next default run fills the hole, and asks for nothing that is there.
+func TestMissedDays(t *testing.T) {
+	r := newRig(t, nil, at(thursday))
+	if _, err := r.Run(days("2025-10-14", "2025-10-15")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Run(days("2025-10-20", "2025-11-27")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Run(extract.Window{}); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "asked", r.Asked[:3], []string{"coffee_cert_stock_20251016.xls", "coffee_cert_stock_20251017.xls", "coffee_cert_stock_20251127.xls"}) // the last is Thanksgiving
+	if want := "coffee_cert_stock_20251128.xls"; r.Asked[3] != want {
+		t.Errorf("asked %q, want %s next", r.Asked, want)
+	}
+	for _, day := range []string{"2025-10-16", "2025-10-17"} {
+		if !slices.Contains(r.Files(), "ice_stocks/"+day+".csv.gz") {
+			t.Errorf("%s did not land", day)
+		}
+	}
+}
+
 // The three kinds of report of the sample agree with each other, as ICE's do, in
 // every layout; no report has anything to warn of.
 func TestSampleReportsAgree(t *testing.T) {
