@@ -198,6 +198,20 @@ func (a *app) openJournal(ctx context.Context) (*state.Journal, error) {
 	return j, err
 }
 
+// checkJournal reads the journal as another process would: what the supervisor
+// itself has of it in memory hides that the file was damaged.
+func (a *app) checkJournal(context.Context) error {
+	j, err := state.OpenJournal(a.journalPath())
+	switch {
+	case errors.Is(err, state.ErrCorrupt):
+		return fmt.Errorf("%w; started again, it is moved aside and begun anew", err)
+	case err != nil:
+		a.log.Warn("the journal could not be checked", "error", err.Error())
+		return nil
+	}
+	return j.Close()
+}
+
 func (a *app) supervisorStatus(ctx context.Context, workflows string) (supervise.Status, error) {
 	list, err := a.loadWorkflows(workflows)
 	if err != nil {
@@ -261,6 +275,7 @@ func (a *app) supervise(ctx context.Context, workflows, metrics string, deployEv
 	tending := supervise.Tending{Journal: j, Alerts: desk, Now: clock.Now, Folders: a.dataFolders(), Backup: bucket, BackupSince: clock.Now()}
 	o := supervise.Options{Workflows: list, Journal: j, Alerts: desk, Log: a.log, Clock: clock, Version: version, RunJob: children.Run, AskEvery: deployEvery,
 		StationTimeout: transformLimit + stopGrace,
+		CheckJournal:   a.checkJournal,
 		AfterTick: func(ctx context.Context) {
 			tending.Look(ctx)
 			sender.Wake() // for what children wrote into the outbox

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"beanflows.coffee/materia/internal/state"
 	"beanflows.coffee/materia/internal/supervise"
 	"beanflows.coffee/materia/internal/upstream"
 )
@@ -157,6 +159,28 @@ func TestExportMendsLakehouse(t *testing.T) {
 		t.Errorf("it does not say so: %s", r)
 	}
 	sameTables(t, twin, h)
+}
+
+// A supervisor learns that its open journal was damaged on the disk although its
+// own connection does not see it, and ends, so that its next start begins another.
+func TestOpenJournalIsChecked(t *testing.T) {
+	h := newHouse(t)
+	a := h.app()
+	j, err := a.openJournal(t.Context())
+	must(t, err)
+	defer j.Close()
+	must(t, a.checkJournal(t.Context()))
+	for n := range 300 { // some pages
+		must(t, j.Enqueue(t.Context(), state.Message{Key: fmt.Sprint(n), Kind: state.NoticeMessage, Title: strings.Repeat("t", 500), CreatedAt: time.Now()}))
+	}
+	must(t, a.checkJournal(t.Context()))
+	info, err := os.Stat(a.journalPath())
+	must(t, err)
+	must(t, scribble(a.journalPath(), 4096, info.Size()-4096))
+	must(t, os.Truncate(a.journalPath()+"-wal", 0)) // its frames would hide it
+	if err := a.checkJournal(t.Context()); !errors.Is(err, state.ErrCorrupt) {
+		t.Errorf("damage was not seen: %v", err)
+	}
 }
 
 // tick starts a supervisor at a moment of its clock, waits until it has nothing

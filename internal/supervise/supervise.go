@@ -78,6 +78,10 @@ type Options struct {
 	// housekeeping, which must be quick. Nil: none.
 	AfterTick func(ctx context.Context)
 
+	// CheckJournal is called about every hour between ticks; an error from it ends
+	// the supervisor, as a journal that cannot be written does. Nil: no check.
+	CheckJournal func(ctx context.Context) error
+
 	// OnStep is called with the name of each step of a tick; an error from it
 	// ends the supervisor there, as a kill would. Nil outside tests.
 	OnStep func(step string) error
@@ -102,6 +106,7 @@ type Supervisor struct {
 	lastDo   string
 	tended   time.Duration
 	swept    time.Duration
+	checked  time.Duration
 	asked    time.Duration // for a new version
 	retryAt  time.Duration // no tick before it, while backing off
 	backing  bool
@@ -144,6 +149,7 @@ func Run(ctx context.Context, o Options) error {
 	s.seenWall, s.seenMono = s.started, o.Clock.Elapsed()
 	s.noted = s.seenMono - noteEvery
 	s.tended, s.swept, s.asked = s.seenMono-tendEvery, s.seenMono-24*time.Hour, s.seenMono-s.o.AskEvery
+	s.checked = s.seenMono // it was checked when it was opened
 	if err := s.settle(ctx); err != nil {
 		return fmt.Errorf("supervise: %w", err)
 	}
@@ -268,6 +274,12 @@ func (s *Supervisor) tend(ctx context.Context) error {
 	if s.o.AfterTick != nil && mono-s.tended >= tendEvery {
 		s.tended = mono
 		s.o.AfterTick(ctx)
+	}
+	if s.o.CheckJournal != nil && mono-s.checked >= time.Hour {
+		s.checked = mono
+		if err := s.o.CheckJournal(ctx); err != nil {
+			return err
+		}
 	}
 	if mono-s.swept >= 24*time.Hour {
 		s.swept = mono

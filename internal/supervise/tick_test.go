@@ -278,6 +278,28 @@ func TestNoJournalNoRun(t *testing.T) {
 	}
 }
 
+// TestJournalIsChecked: a check of the journal that fails ends the supervisor,
+// about an hour after the one before.
+func TestJournalIsChecked(t *testing.T) {
+	s := newStage(t, chain)
+	damaged := errors.New("damaged")
+	clock := SystemClock()
+	elapsed, checks := time.Duration(0), 0
+	clock.Now, clock.Elapsed = func() time.Time { return june.Add(elapsed) }, func() time.Duration { return elapsed }
+	clock.Wait = func(_ context.Context, d time.Duration) { elapsed += d }
+	err := Run(t.Context(), Options{Workflows: s.workflows, Journal: s.journal, Alerts: &alert.Desk{Journal: s.journal, Now: clock.Now}, Clock: clock,
+		RunJob: func(context.Context, Job) Outcome { return Outcome{Status: state.Success} },
+		CheckJournal: func(context.Context) error {
+			if checks++; checks == 3 {
+				return damaged
+			}
+			return nil
+		}})
+	if !errors.Is(err, damaged) || elapsed < 3*time.Hour || elapsed > 4*time.Hour {
+		t.Errorf("ended after %s with %v", elapsed, err)
+	}
+}
+
 // TestParallelIsBounded: independent workflows run beside each other, but no
 // more than allowed.
 func TestParallelIsBounded(t *testing.T) {
