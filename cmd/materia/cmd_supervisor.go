@@ -136,7 +136,11 @@ func (a *app) printSupervisor(st supervise.Status) error {
 		fmt.Fprintf(a.stdout, "\n%s since %s: %s\n    %s\n", strings.ToUpper(c.Severity), minute(c.Since), c.Title, indented(c.Body))
 	}
 	if st.Unsent > 0 {
-		fmt.Fprintf(a.stdout, "%s not sent yet\n", plural(st.Unsent, "message"))
+		why := ""
+		if a.getenv("ALERT_WEBHOOK_URL") == "" {
+			why = " (ALERT_WEBHOOK_URL is not set here)"
+		}
+		fmt.Fprintf(a.stdout, "%s not sent yet%s\n", plural(st.Unsent, "message"), why)
 	}
 	for _, g := range st.Gaps {
 		fmt.Fprintf(a.stdout, "not run: %s of %s, %s to %s: %s\n", plural(g.Slots, "slot"), g.Workflow, minute(g.First), minute(g.Last), g.Reason)
