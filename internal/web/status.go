@@ -183,7 +183,7 @@ func statusHeadline(sources []freshness, alerts int) string {
 		stand = "All " + of + " are as they should be"
 	case bad == 1:
 		stand = "1 of " + of + " needs attention"
-	case bad == len(sources):
+	case bad == int64(len(sources)):
 		stand = "All " + of + " need attention"
 	default:
 		stand = fmt.Sprintf("%d of %s need attention", bad, of)
