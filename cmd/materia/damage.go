@@ -50,7 +50,7 @@ func (a *app) mendLakehouse(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.tellDamage(ctx, "the lakehouse", moved, "built again from the landing zone")
+	a.tellDamage(ctx, "the lakehouse", moved, "is being built again from the landing zone")
 	return nil
 }
 

@@ -71,11 +71,31 @@ func TestProgressLines(t *testing.T) {
 			t.Errorf("terminal %v: %q, want %q", c.terminal, out.String(), c.want)
 		}
 	}
+	// Two models at once: an audit belongs to its own line, and what is still being
+	// built shows again.
+	var both strings.Builder
+	q := newProgress(&both, true, false)
+	for _, e := range []plan.Event{
+		{Step: "build", Model: "a.b", N: 1, Total: 2},
+		{Step: "audit", Model: "a.b", Audit: "not_null", FailingRows: 3},
+		{Step: "build", Model: "a.c", N: 2, Total: 2},
+		{Step: "build", Model: "a.c", N: 1, Total: 2, Done: true, Rows: -1},
+		{Step: "build", Model: "a.b", N: 2, Total: 2, Done: true, Rows: 1},
+	} {
+		q.event(e)
+	}
+	q.end()
+	wiped := "\r" + strings.Repeat(" ", 22) + "\r"
+	want := "[1/2] a.b building ..." + wiped + "[2/2] a.c building ..." + wiped + "[1/2] a.c: view, 0.0 s\n" +
+		"[1/2] a.b building ..." + wiped + "[2/2] a.b: 1 row, 0.0 s; audit not_null warning: 3 rows\n"
+	if both.String() != want {
+		t.Errorf("%q, want %q", both.String(), want)
+	}
 	var out strings.Builder
 	p := newProgress(&out, true, false)
 	p.event(plan.Event{Step: "build", Model: "a.slow", N: 1, Total: 1})
 	p.mu.Lock()
-	p.since = p.since.Add(-time.Minute)
+	p.doing[0].since = p.doing[0].since.Add(-time.Minute)
 	p.mu.Unlock()
 	for told := false; !told; time.Sleep(50 * time.Millisecond) {
 		p.mu.Lock()

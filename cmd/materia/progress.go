@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -10,23 +11,27 @@ import (
 	"beanflows.coffee/materia/internal/plan"
 )
 
-// progress tells how far a plan is: a line a model, and on a terminal also the
-// model being built and for how long, on a line that the next one overwrites.
+// progress tells how far a plan is: a line a model, and on a terminal also what
+// was begun last and for how long, on a line that the next one overwrites.
 type progress struct {
 	w        io.Writer
 	terminal bool
 	quiet    bool
-	failing  []string
+	failing  map[string][]string // by model: several are built at once
 	ended    chan struct{}
 
 	mu    sync.Mutex // of what follows; the clock of a terminal writes too
 	open  int        // width of the line that stands without an end
-	doing string
-	since time.Time
+	doing []doing    // and not done yet, the newest last
+}
+
+type doing struct {
+	model, text string
+	since       time.Time
 }
 
 func newProgress(w io.Writer, terminal, quiet bool) *progress {
-	p := &progress{w: w, terminal: terminal, quiet: quiet, ended: make(chan struct{})}
+	p := &progress{w: w, terminal: terminal, quiet: quiet, failing: map[string][]string{}, ended: make(chan struct{})}
 	if terminal && !quiet {
 		go p.clock()
 	}
@@ -43,9 +48,7 @@ func (p *progress) clock() {
 			return
 		case <-every.C:
 			p.mu.Lock()
-			if took := time.Since(p.since); p.open > 0 && took >= time.Second {
-				p.show(fmt.Sprintf("%s %.0f s", p.doing, took.Seconds()))
-			}
+			p.showDoing()
 			p.mu.Unlock()
 		}
 	}
@@ -57,18 +60,17 @@ func (p *progress) event(e plan.Event) {
 	}
 	switch {
 	case e.Step == "build" && !e.Done:
-		p.failing = nil
-		p.now(fmt.Sprintf("[%d/%d] %s building ...", e.N, e.Total, e.Model))
+		p.begin(e.Model, fmt.Sprintf("[%d/%d] %s building ...", e.N, e.Total, e.Model))
 	case e.Step == "build":
-		p.line(fmt.Sprintf("[%d/%d] %s", e.N, e.Total, e.Model) + built(e) + strings.Join(p.failing, ""))
+		p.done(e.Model, fmt.Sprintf("[%d/%d] %s", e.N, e.Total, e.Model)+built(e)+strings.Join(p.failing[e.Model], ""))
 	case e.Step == "audit" && e.FailingRows > 0:
 		word := "warning"
 		if e.Blocking {
 			word = "failed"
 		}
-		p.failing = append(p.failing, fmt.Sprintf("; audit %s %s: %s", e.Audit, word, plural(int(e.FailingRows), "row")))
+		p.failing[e.Model] = append(p.failing[e.Model], fmt.Sprintf("; audit %s %s: %s", e.Audit, word, plural(int(e.FailingRows), "row")))
 	case e.Step == "promote" && !e.Done:
-		p.now("moving the environment's views ...")
+		p.begin("", "moving the environment's views ...")
 	}
 }
 
@@ -79,22 +81,39 @@ func built(e plan.Event) string {
 	return fmt.Sprintf(": %s, %.1f s", plural(int(e.Rows), "row"), e.Seconds)
 }
 
-// now shows what is going on until the next line; only a terminal has it.
-func (p *progress) now(text string) {
+// begin shows what is going on until it is done or something else begins; only a
+// terminal has it.
+func (p *progress) begin(model, text string) {
 	if !p.terminal {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.doing, p.since = text, time.Now()
-	p.show(text)
+	p.doing = append(p.doing, doing{model, text, time.Now()})
+	p.showDoing()
 }
 
-func (p *progress) line(text string) {
+// done writes a model's line, and shows again what is still going on.
+func (p *progress) done(model, text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.doing = slices.DeleteFunc(p.doing, func(d doing) bool { return d.model == model })
 	p.wipe()
 	fmt.Fprintln(p.w, text)
+	p.showDoing()
+}
+
+// showDoing shows what was begun last and, once it is slow, for how long; p.mu is
+// held.
+func (p *progress) showDoing() {
+	if len(p.doing) == 0 {
+		return
+	}
+	d := p.doing[len(p.doing)-1]
+	if took := time.Since(d.since); took >= time.Second {
+		d.text += fmt.Sprintf(" %.0f s", took.Seconds())
+	}
+	p.show(d.text)
 }
 
 // show writes the line that the next one overwrites; p.mu is held.

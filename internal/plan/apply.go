@@ -19,7 +19,7 @@ type Event struct {
 	Step        string // build, audit, promote, sweep
 	Model       string
 	Kind        string
-	N, Total    int // this build of how many
+	N, Total    int // of a build: the N-th to begin, or to be done, of how many
 	Done        bool
 	Rows        int64 // built; -1 for a view
 	Seconds     float64

@@ -154,26 +154,10 @@ func (r *Reader) drop(g *generation) {
 }
 
 func (r *Reader) open(ctx context.Context) (*generation, error) {
-	link, err := freeName(r.path)
-	g := &generation{link: link, users: 1}
-	if err == nil && r.opts.Own {
-		g.file, err = copyTo(r.path, link)
-		if errors.Is(err, syscall.ENOSPC) {
-			r.opts.Log.Warn("no space for a copy of the serving file: reading the file itself", "path", r.path)
-		}
-	}
-	if err == nil && !r.opts.Own || errors.Is(err, syscall.ENOSPC) {
-		err = os.Link(r.path, link)
-	}
-	if !r.opts.Own && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)) {
-		link, err = pointer(r.path)
-		g.link = link
-	}
-	if err == nil && g.file == (identity{}) {
-		g.file, err = identify(link) // the path may already be another file
-	}
+	g := &generation{users: 1}
+	err := r.claim(g)
 	if err == nil {
-		if g.db, err = duck.Open(link, duck.Options{ReadOnly: true, Threads: r.opts.Threads, MemoryLimit: r.opts.MemoryLimit}); err == nil {
+		if g.db, err = duck.Open(g.link, duck.Options{ReadOnly: true, Threads: r.opts.Threads, MemoryLimit: r.opts.MemoryLimit}); err == nil {
 			if g.meta, err = readMeta(ctx, g.db); err != nil {
 				g.db.Close()
 			}
@@ -187,6 +171,30 @@ func (r *Reader) open(ctx context.Context) (*generation, error) {
 	}
 	g.id = g.meta.SnapshotID
 	return g, nil
+}
+
+// claim gives the published file a name of the generation's own: a copy that it
+// checks, or a link.
+func (r *Reader) claim(g *generation) (err error) {
+	if g.link, err = freeName(r.path); err == nil && r.opts.Own {
+		g.file, err = copyTo(r.path, g.link)
+		if !errors.Is(err, syscall.ENOSPC) {
+			return err
+		}
+		r.opts.Log.Warn("no space for a copy of the serving file: reading the file itself", "path", r.path)
+		err = nil
+	}
+	if err == nil {
+		err = os.Link(r.path, g.link)
+	}
+	if !r.opts.Own && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)) {
+		g.link, err = pointer(r.path)
+	}
+	if err != nil {
+		return err
+	}
+	g.file, err = identify(g.link) // the path may already be another file
+	return err
 }
 
 func identify(path string) (identity, error) {
