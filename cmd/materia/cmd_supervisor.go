@@ -180,11 +180,25 @@ func (a *app) journalPath() string    { return filepath.Join(a.landingDir, ".jou
 // and begun anew: each workflow then runs once more. Not under the feet of a
 // supervisor that has it open: it would go on with the file that was moved.
 func (a *app) openJournal(ctx context.Context) (*state.Journal, error) {
-	if _, err := a.zone(); err != nil { // makes the folder
+	zone, err := a.zone() // makes the folder
+	if err != nil {
 		return nil, err
 	}
 	path := a.journalPath()
-	damaged, moved := emptied(path, path+"-wal"), ""
+	if holds, _ := begun(path, path+"-wal"); holds {
+		if j, err := state.OpenJournal(path); !errors.Is(err, state.ErrCorrupt) {
+			return j, err
+		}
+	}
+	// A status may be asked for while the supervisor starts: one of them begins or
+	// mends it, and the other waits.
+	lock, err := zone.Lock(ctx, "journal", stateMending)
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Unlock()
+	holds, exists := begun(path, path+"-wal")
+	damaged, moved := exists && !holds, ""
 	j, err := state.OpenJournal(path)
 	if errors.Is(err, state.ErrCorrupt) {
 		if pid, _, running := supervise.Running(a.supervisorLock()); running && pid != os.Getpid() {
@@ -196,8 +210,9 @@ func (a *app) openJournal(ctx context.Context) (*state.Journal, error) {
 		}
 	}
 	if err == nil && damaged {
-		a.log.Warn("the supervisor's journal was corrupt: moved aside and begun anew; each workflow runs once more", "path", moved)
-		a.noticeDamage(ctx, j, "the supervisor's journal", moved, "begun anew: each workflow runs once more, and alerts that were open are forgotten")
+		const what, mended = "the supervisor's journal", "begun anew: each workflow runs once more, and alerts that were open are forgotten"
+		a.logDamage(what, moved, mended)
+		a.noticeDamage(ctx, j, what, moved, mended)
 	}
 	return j, err
 }

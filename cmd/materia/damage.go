@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"os"
 
 	"beanflows.coffee/materia/internal/alert"
@@ -15,15 +13,11 @@ import (
 // error and, where a supervisor keeps a journal here, as one alert. Nothing is
 // lost by such damage, but a disk or a program that does it needs a person.
 func (a *app) tellDamage(ctx context.Context, what, moved, mended string) {
-	text := "moved aside, " + mended
-	if moved == "" {
-		text = "it was empty; " + mended
-	}
-	a.log.Warn(what+" was corrupt: "+text, "path", moved)
+	a.logDamage(what, moved, mended)
 	if _, err := os.Stat(a.journalPath()); err != nil {
 		return
 	}
-	j, err := state.OpenJournal(a.journalPath())
+	j, err := a.openJournal(ctx)
 	if err != nil {
 		a.log.Warn("no alert of it", "error", err.Error())
 		return
@@ -32,6 +26,14 @@ func (a *app) tellDamage(ctx context.Context, what, moved, mended string) {
 	if err := j.Close(); err != nil {
 		a.log.Warn("close the journal", "error", err.Error())
 	}
+}
+
+func (a *app) logDamage(what, moved, mended string) {
+	if moved == "" {
+		a.log.Warn(what + " was corrupt: it was empty; " + mended)
+		return
+	}
+	a.log.Warn(what+" was corrupt: moved aside, "+mended, "path", moved)
 }
 
 func (a *app) noticeDamage(ctx context.Context, j *state.Journal, what, moved, mended string) {
@@ -54,10 +56,10 @@ func (a *app) mendLakehouse(ctx context.Context) error {
 	return nil
 }
 
-// emptied says that a database lies there without a byte, which none of ours does
-// for long, and without a log that could hold its content.
-func emptied(path, log string) bool {
+// begun says that a database at path holds something, itself or in its log. One
+// that exists without a byte was emptied: none of ours stays so for long.
+func begun(path, log string) (holds, exists bool) {
 	info, err := os.Stat(path)
 	_, logErr := os.Stat(log)
-	return err == nil && info.Size() == 0 && errors.Is(logErr, fs.ErrNotExist)
+	return err == nil && info.Size() > 0 || logErr == nil, err == nil
 }

@@ -183,6 +183,53 @@ func TestOpenJournalIsChecked(t *testing.T) {
 	}
 }
 
+// However many open a journal at once, one of them begins it, which is no damage,
+// or mends it, and says so once.
+func TestOneMendsTheJournal(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		damage func(path string, size int64) error
+		want   int
+	}{
+		{"absent", func(path string, _ int64) error { return os.Remove(path) }, 0},
+		{"emptied", damages[3].do, 1},
+		{"overwritten header", damages[0].do, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := newHouse(t).app()
+			for range 10 {
+				j, err := a.openJournal(t.Context())
+				must(t, err)
+				must(t, j.Close())
+				info, err := os.Stat(a.journalPath())
+				must(t, err)
+				must(t, c.damage(a.journalPath(), info.Size()))
+				var openers sync.WaitGroup
+				for range 8 {
+					openers.Go(func() {
+						j, err := a.openJournal(t.Context())
+						if err == nil {
+							err = j.Close()
+						}
+						if err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				openers.Wait()
+				j, err = a.openJournal(t.Context())
+				must(t, err)
+				unsent, err := j.Unsent(t.Context(), 0)
+				must(t, errors.Join(err, j.Close()))
+				if len(unsent) != c.want {
+					t.Fatalf("%d notices of it, want %d: %+v", len(unsent), c.want, unsent)
+				}
+				must(t, os.Remove(a.journalPath()))
+			}
+		})
+	}
+}
+
 // tick starts a supervisor at a moment of its clock, waits until it has nothing
 // more to do and to say, and stops it.
 func (h *house) tick(now time.Time) {

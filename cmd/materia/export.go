@@ -136,10 +136,10 @@ func (a *app) describeSupervisor(ctx context.Context, in *serving.Input) error {
 	if _, err := os.Stat(a.journalPath()); err != nil {
 		return nil
 	}
-	j, err := state.OpenJournal(a.journalPath())
+	j, err := a.openJournal(ctx)
 	if err != nil {
 		a.log.Warn("the status page will not show the supervisor", "error", err.Error())
-		return nil // the supervisor mends its journal at its next start
+		return nil
 	}
 	defer j.Close()
 	open, err := j.Conditions(ctx)

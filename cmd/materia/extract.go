@@ -100,7 +100,8 @@ func (a *app) tellResult(res extract.Result) {
 	}
 }
 
-// stateMending is how long another process may take to build the state again.
+// stateMending is how long another process may take to begin or mend the state or
+// the journal.
 const stateMending = time.Minute
 
 // openLanding opens the landing zone and its state. A state file that is lost or
@@ -116,19 +117,20 @@ func (a *app) openLanding(ctx context.Context) (*landing.Zone, *state.Store, err
 
 func (a *app) openState(ctx context.Context, zone *landing.Zone) (*state.Store, error) {
 	path := statePath(zone)
-	if !emptied(path, path+"-wal") {
+	if holds, _ := begun(path, path+"-wal"); holds {
 		st, err := state.Open(path)
 		if !errors.Is(err, state.ErrCorrupt) {
 			return a.filledState(ctx, zone, st, err)
 		}
 	}
-	// Sources run side by side: one of them mends, and the others wait for it.
+	// Sources run side by side: one of them begins or mends it, and the others wait.
 	lock, err := zone.Lock(ctx, "state", max(a.lockWait, stateMending))
 	if err != nil {
 		return nil, err
 	}
 	defer lock.Unlock()
-	damaged, moved := emptied(path, path+"-wal"), ""
+	holds, exists := begun(path, path+"-wal")
+	damaged, moved := exists && !holds, ""
 	st, err := state.Open(path)
 	if errors.Is(err, state.ErrCorrupt) {
 		damaged = true
