@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -41,8 +42,15 @@ func (a *applier) build(ctx context.Context) error {
 			return err
 		}
 	}
-	q := newQueue(a.plan.targets)
-	errs := make([]error, a.lake.builders())
+	q := newQueue(a.plan.targets, built)
+	builders := a.lake.builders()
+	// A builder waiting for the last part of its statement spins in DuckDB. Where
+	// each finds work, it counts as one of DuckDB's threads and has no helper that
+	// could take that part away.
+	if err := a.exec(ctx, fmt.Sprintf("SET GLOBAL external_threads = %d", min(builders, q.width))); err != nil {
+		return err
+	}
+	errs := make([]error, builders)
 	var running sync.WaitGroup
 	for i := range errs {
 		running.Go(func() {
@@ -52,6 +60,9 @@ func (a *applier) build(ctx context.Context) error {
 		})
 	}
 	running.Wait()
+	if err := a.exec(context.WithoutCancel(ctx), "RESET GLOBAL external_threads"); err != nil {
+		errs = append(errs, err)
+	}
 	slices.SortStableFunc(a.applied.Warnings, func(x, y AuditFailure) int { return strings.Compare(x.Model, y.Model) })
 	return joinBuildErrors(errs)
 }
@@ -111,22 +122,31 @@ type queue struct {
 	mu      sync.Mutex
 	changed *sync.Cond
 	waiting []*target // those that most others wait for come first
+	width   int       // models to build over the longest chain of them: how many could be built at once, on average; at least 1
 	doing   int
 	open    map[string]bool // models that are not done
 	stopped bool
 }
 
-func newQueue(targets []*target) *queue {
+// newQueue puts targets that have to be built before those that stand already.
+func newQueue(targets []*target, built map[string]bool) *queue {
 	q := &queue{waiting: slices.Clone(targets), open: map[string]bool{}}
 	q.changed = sync.NewCond(&q.mu)
-	depth := map[string]int{} // models on the longest way down to one that nothing reads
+	below := map[string]int{} // models to build on the longest way down from one, itself aside
+	models, longest := 0, 1
 	for _, t := range slices.Backward(targets) {
 		q.open[t.model.Name] = true
+		chain := below[t.model.Name]
+		if t.model.Kind != model.Embedded && !built[t.version] {
+			models, chain = models+1, chain+1
+		}
+		longest = max(longest, chain)
 		for _, parent := range t.model.DependsOn {
-			depth[parent] = max(depth[parent], depth[t.model.Name]+1)
+			below[parent] = max(below[parent], chain)
 		}
 	}
-	slices.SortStableFunc(q.waiting, func(a, b *target) int { return cmp.Compare(depth[b.model.Name], depth[a.model.Name]) })
+	q.width = max(1, models/longest)
+	slices.SortStableFunc(q.waiting, func(a, b *target) int { return cmp.Compare(below[b.model.Name], below[a.model.Name]) })
 	return q
 }
 

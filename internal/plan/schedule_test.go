@@ -22,7 +22,7 @@ func ladder() []*target {
 }
 
 func TestQueueBeginsWithTheLongestChain(t *testing.T) {
-	q := newQueue(ladder())
+	q := newQueue(ladder(), nil)
 	var order []string
 	for next := q.next(); next != nil; next = q.next() {
 		order = append(order, next.model.Name)
@@ -33,10 +33,33 @@ func TestQueueBeginsWithTheLongestChain(t *testing.T) {
 	}
 }
 
+// TestQueueKnowsItsWidth: models that stand already are no work for a builder.
+func TestQueueKnowsItsWidth(t *testing.T) {
+	wide := ladder()
+	for _, n := range []string{"e", "f", "g", "h"} {
+		wide = append(wide, &target{model: &model.Model{Name: n}, version: n})
+	}
+	for _, c := range []struct {
+		targets []*target
+		built   map[string]bool
+		want    int
+	}{
+		{ladder(), nil, 1},                   // 7 models, the longest chain 5
+		{wide, nil, 2},                       // 11 of 5
+		{wide, map[string]bool{"": true}, 4}, // those of the ladder stand
+		{wide, map[string]bool{"": true, "e": true, "f": true}, 2}, // g and h
+		{ladder(), map[string]bool{"": true}, 1},                   // nothing to build
+	} {
+		if q := newQueue(c.targets, c.built); q.width != c.want {
+			t.Errorf("%d targets, %d versions built: width %d, want %d", len(c.targets), len(c.built), q.width, c.want)
+		}
+	}
+}
+
 // TestQueueHoldsBackChildren lets many take at once: each target is given once,
 // after its parents are done.
 func TestQueueHoldsBackChildren(t *testing.T) {
-	q := newQueue(ladder())
+	q := newQueue(ladder(), nil)
 	var mu sync.Mutex
 	var done []string
 	var running sync.WaitGroup
@@ -62,7 +85,7 @@ func TestQueueHoldsBackChildren(t *testing.T) {
 }
 
 func TestQueueStopsAfterAFailure(t *testing.T) {
-	q := newQueue(ladder())
+	q := newQueue(ladder(), nil)
 	first, second := q.next(), q.next()
 	q.finish(first.model, true)
 	if next := q.next(); next != nil {
