@@ -121,14 +121,15 @@ func joinBuildErrors(errs []error) error {
 type queue struct {
 	mu      sync.Mutex
 	changed *sync.Cond
-	waiting []*target // those that most others wait for come first
-	width   int       // models to build over the longest chain of them: how many could be built at once, on average; at least 1
+	waiting []*target // those with the longest chain of readers come first
+	width   int       // models to build over the longest chain of them: how many can be built at once on average; at least 1
 	doing   int
 	open    map[string]bool // models that are not done
 	stopped bool
 }
 
-// newQueue puts targets that have to be built before those that stand already.
+// newQueue orders targets by the chain of readers below each, counting those that
+// do not stand yet.
 func newQueue(targets []*target, built map[string]bool) *queue {
 	q := &queue{waiting: slices.Clone(targets), open: map[string]bool{}}
 	q.changed = sync.NewCond(&q.mu)
