@@ -37,16 +37,14 @@ validators, which costs transfers. No landed file is touched.`,
 			if err != nil {
 				return err
 			}
-			err = rebuildState(cmd.Context(), zone, st)
-			files := 0
+			files, err := manifested(zone)
 			if err == nil {
-				list, lerr := st.Files(cmd.Context())
-				files, err = len(list), lerr
+				err = st.Rebuild(cmd.Context(), files)
 			}
 			if err := errors.Join(err, st.Close()); err != nil {
 				return err
 			}
-			fmt.Fprintf(a.stdout, "state rebuild: %s indexed from the manifests\n", plural(files, "file"))
+			fmt.Fprintf(a.stdout, "state rebuild: %s indexed from the manifests\n", plural(len(files), "file"))
 			return nil
 		},
 	}

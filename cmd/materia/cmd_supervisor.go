@@ -184,21 +184,15 @@ func (a *app) openJournal(ctx context.Context) (*state.Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	path := a.journalPath()
-	if holds, _ := begun(path, path+"-wal"); holds {
-		if j, err := state.OpenJournal(path); !errors.Is(err, state.ErrCorrupt) {
-			return j, err
-		}
-	}
 	// A status may be asked for while the supervisor starts: one of them begins or
-	// mends it, and the other waits.
+	// mends it, and the other waits, see openState.
 	lock, err := zone.Lock(ctx, "journal", stateMending)
 	if err != nil {
 		return nil, err
 	}
 	defer lock.Unlock()
-	holds, exists := begun(path, path+"-wal")
-	damaged, moved := exists && !holds, ""
+	path := a.journalPath()
+	damaged, moved := emptied(path, path+"-wal"), ""
 	j, err := state.OpenJournal(path)
 	if errors.Is(err, state.ErrCorrupt) {
 		if pid, _, running := supervise.Running(a.supervisorLock()); running && pid != os.Getpid() {

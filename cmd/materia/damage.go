@@ -56,10 +56,10 @@ func (a *app) mendLakehouse(ctx context.Context) error {
 	return nil
 }
 
-// begun says that a database at path holds something, itself or in its log. One
-// that exists without a byte was emptied: none of ours stays so for long.
-func begun(path, log string) (holds, exists bool) {
+// emptied says that the database at path exists and holds nothing, neither itself
+// nor in its log: none of ours stays so for long.
+func emptied(path, log string) bool {
 	info, err := os.Stat(path)
 	_, logErr := os.Stat(log)
-	return err == nil && info.Size() > 0 || logErr == nil, err == nil
+	return err == nil && info.Size() == 0 && logErr != nil
 }

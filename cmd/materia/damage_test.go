@@ -230,6 +230,64 @@ func TestOneMendsTheJournal(t *testing.T) {
 	}
 }
 
+// TestOneFillsTheState: of sources that meet a lost or damaged state at once, one
+// fills it from the manifests; none wipes the run that another has begun since.
+func TestOneFillsTheState(t *testing.T) {
+	_, server := smallUpstream(t)
+	h := newHouse(t, "MATERIA_UPSTREAM="+server.URL)
+	h.run("pipeline", "run", "extract_prices")
+	a := h.app()
+	for _, c := range []struct {
+		name   string
+		damage func(path string, size int64) error
+	}{
+		{"absent", func(path string, _ int64) error { return os.Remove(path) }},
+		{"emptied", damages[3].do},
+		{"overwritten header", damages[0].do},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for round := range 10 {
+				path := h.path("landing/.state.sqlite")
+				info, err := os.Stat(path)
+				must(t, err)
+				must(t, c.damage(path, info.Size()))
+				var openers sync.WaitGroup
+				for n := range 8 {
+					openers.Go(func() {
+						time.Sleep(time.Duration(n) * time.Millisecond) // some come while it is being filled
+						if err := beginAndEnd(t.Context(), a, fmt.Sprintf("%d-%d", round, n)); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				openers.Wait()
+				_, st, err := a.openLanding(t.Context())
+				must(t, err)
+				files, err := st.Files(t.Context())
+				must(t, err)
+				runs, err := st.Runs(t.Context(), 0)
+				must(t, errors.Join(err, st.Close()))
+				if len(files) == 0 || len(runs) != 9 {
+					t.Fatalf("the state knows %d files and %d runs, want those of the manifests and 8 more", len(files), len(runs))
+				}
+			}
+		})
+	}
+}
+
+// beginAndEnd records a run that finds nothing new.
+func beginAndEnd(ctx context.Context, a *app, id string) error {
+	_, st, err := a.openLanding(ctx)
+	if err != nil {
+		return err
+	}
+	r := state.Run{ID: id, Source: id, StartedAt: a.now()}
+	err = st.StartRun(ctx, r)
+	time.Sleep(20 * time.Millisecond)
+	r.Status, r.FinishedAt = state.Unchanged, a.now()
+	return errors.Join(err, st.FinishRun(ctx, r, nil), st.Close())
+}
+
 // tick starts a supervisor at a moment of its clock, waits until it has nothing
 // more to do and to say, and stops it.
 func (h *house) tick(now time.Time) {
@@ -239,7 +297,7 @@ func (h *house) tick(now time.Time) {
 	var said strings.Builder
 	c.Stderr = &said
 	must(h.t, c.Start())
-	for tries := 0; ; tries++ {
+	for deadline := time.Now().Add(3 * time.Minute); ; {
 		time.Sleep(100 * time.Millisecond)
 		look := h.command("supervisor", "status", "--json", "--workflows", h.path("workflows.toml"))
 		look.Env = append(look.Env, "MATERIA_NOW="+now.Format(time.RFC3339))
@@ -251,7 +309,7 @@ func (h *house) tick(now time.Time) {
 		if idle {
 			break
 		}
-		if tries > 600 {
+		if time.Now().After(deadline) {
 			c.Process.Kill()
 			c.Wait()
 			h.t.Fatalf("the tick of %s does not end: %+v\n%s", now, st, said.String())

@@ -100,8 +100,8 @@ func (a *app) tellResult(res extract.Result) {
 	}
 }
 
-// stateMending is how long another process may take to begin or mend the state or
-// the journal.
+// stateMending is how long another process may take to open, begin or mend the
+// state or the journal.
 const stateMending = time.Minute
 
 // openLanding opens the landing zone and its state. A state file that is lost or
@@ -116,21 +116,15 @@ func (a *app) openLanding(ctx context.Context) (*landing.Zone, *state.Store, err
 }
 
 func (a *app) openState(ctx context.Context, zone *landing.Zone) (*state.Store, error) {
-	path := statePath(zone)
-	if holds, _ := begun(path, path+"-wal"); holds {
-		st, err := state.Open(path)
-		if !errors.Is(err, state.ErrCorrupt) {
-			return a.filledState(ctx, zone, st, err)
-		}
-	}
-	// Sources run side by side: one of them begins or mends it, and the others wait.
+	// Sources run side by side. One of them begins or mends it, and none is in the
+	// middle of opening it then: SQLite finds no words for a file that moves away.
 	lock, err := zone.Lock(ctx, "state", max(a.lockWait, stateMending))
 	if err != nil {
 		return nil, err
 	}
 	defer lock.Unlock()
-	holds, exists := begun(path, path+"-wal")
-	damaged, moved := exists && !holds, ""
+	path := statePath(zone)
+	damaged, moved := emptied(path, path+"-wal"), ""
 	st, err := state.Open(path)
 	if errors.Is(err, state.ErrCorrupt) {
 		damaged = true
@@ -149,21 +143,26 @@ func (a *app) filledState(ctx context.Context, zone *landing.Zone, st *state.Sto
 	if err != nil {
 		return nil, err
 	}
-	if st.Fresh() {
-		if err := rebuildState(ctx, zone, st); err != nil {
-			return nil, errors.Join(err, st.Close())
-		}
+	if !st.Fresh() {
+		return st, nil
+	}
+	files, err := manifested(zone)
+	if err == nil && len(files) > 0 {
+		err = st.Fill(ctx, files)
+	}
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
 	}
 	return st, nil
 }
 
 func statePath(zone *landing.Zone) string { return zone.Root() + "/.state.sqlite" }
 
-// rebuildState fills the index from the manifests.
-func rebuildState(ctx context.Context, zone *landing.Zone, st *state.Store) error {
+// manifested are the landed files that the manifests name, as the state indexes them.
+func manifested(zone *landing.Zone) ([]state.File, error) {
 	entries, err := landed(zone)
-	if err != nil || len(entries) == 0 && st.Fresh() {
-		return err
+	if err != nil {
+		return nil, err
 	}
 	files := make([]state.File, 0, len(entries))
 	for _, e := range entries {
@@ -171,7 +170,7 @@ func rebuildState(ctx context.Context, zone *landing.Zone, st *state.Store) erro
 			ETag: e.Validators.ETag, LastModified: e.Validators.LastModified, Origin: e.Origin, RunID: e.Run,
 			Bytes: e.Bytes, Rows: e.Rows, LandedAt: e.LandedAt, ReleasedAt: e.ReleasedAt})
 	}
-	return st.Rebuild(ctx, files)
+	return files, nil
 }
 
 // landed lists what the manifests name, once a path, in order of landing.

@@ -31,7 +31,7 @@ const replans = 3
 // transform brings prod to the project's code and then to the newest data.
 func (a *app) transform(ctx context.Context) error {
 	return a.recorded(ctx, "transform", func() (string, string, error) {
-		holds, exists := begun(a.lakehouse, a.lakehouse+".wal")
+		empty := emptied(a.lakehouse, a.lakehouse+".wal")
 		p, applied, err := a.planAndApply(ctx, plan.Prod)
 		if errors.Is(err, plan.ErrCorrupt) {
 			if merr := a.mendLakehouse(ctx); merr != nil {
@@ -42,7 +42,7 @@ func (a *app) transform(ctx context.Context) error {
 		if err != nil {
 			return state.Failed, "", err
 		}
-		if exists && !holds {
+		if empty {
 			a.tellDamage(ctx, "the lakehouse", "", "built again from the landing zone")
 		}
 		message, status := a.tellApplied(p, applied)

@@ -108,30 +108,47 @@ func (s *Store) Origin(ctx context.Context) (string, error) {
 	return least.String, nil
 }
 
+// Fill is Rebuild for a file that still holds neither files nor runs when its
+// turn comes; any other it leaves alone. Several that opened a new file at once
+// may call it: the first fills it, and none wipes a run that began since.
+func (s *Store) Fill(ctx context.Context, files []File) error {
+	return s.fail("fill", s.inTx(ctx, func(tx *sql.Tx) error {
+		fresh, err := isFresh(ctx, tx)
+		if err != nil || !fresh {
+			return err
+		}
+		return refill(ctx, tx, files)
+	}))
+}
+
 // Rebuild empties the file and fills it from the manifests' entries: the index,
 // and for each run that landed something one row with status success, from its
 // first landing to its last. Runs that landed nothing, validators, settled URLs
 // and pipeline runs are forgotten; that costs transfers, not data.
 func (s *Store) Rebuild(ctx context.Context, files []File) error {
 	return s.fail("rebuild", s.inTx(ctx, func(tx *sql.Tx) error {
-		for _, table := range tables {
-			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table); err != nil {
-				return err
-			}
-		}
-		if err := addFiles(ctx, tx, files); err != nil {
+		return refill(ctx, tx, files)
+	}))
+}
+
+func refill(ctx context.Context, tx *sql.Tx, files []File) error {
+	for _, table := range tables {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM `+table); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO extraction_runs
-				(run_id, source, started_at, finished_at, status, files, bytes, rows, etag, last_modified, content_hash)
-			SELECT DISTINCT run_id, source, min(landed_at) OVER run, max(landed_at) OVER run, '`+Success+`',
-				count(*) OVER run, sum(bytes) OVER run, sum(rows) OVER run,
-				nullif(last_value(etag) OVER run, ''), nullif(last_value(last_modified) OVER run, ''), last_value(sha256) OVER run
-			FROM files
-			WINDOW run AS (PARTITION BY run_id ORDER BY landed_at, path ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
-			ORDER BY 3, 1`)
+	}
+	if err := addFiles(ctx, tx, files); err != nil {
 		return err
-	}))
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO extraction_runs
+			(run_id, source, started_at, finished_at, status, files, bytes, rows, etag, last_modified, content_hash)
+		SELECT DISTINCT run_id, source, min(landed_at) OVER run, max(landed_at) OVER run, '`+Success+`',
+			count(*) OVER run, sum(bytes) OVER run, sum(rows) OVER run,
+			nullif(last_value(etag) OVER run, ''), nullif(last_value(last_modified) OVER run, ''), last_value(sha256) OVER run
+		FROM files
+		WINDOW run AS (PARTITION BY run_id ORDER BY landed_at, path ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+		ORDER BY 3, 1`)
+	return err
 }
 
 func (s *Store) files(ctx context.Context, what, clause string, args ...any) ([]File, error) {

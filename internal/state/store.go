@@ -51,8 +51,7 @@ func Open(path string) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{database: d}
-	err = s.db.QueryRow("SELECT NOT EXISTS (SELECT 1 FROM files) AND NOT EXISTS (SELECT 1 FROM extraction_runs)").Scan(&s.fresh)
-	if err != nil {
+	if s.fresh, err = isFresh(context.Background(), s.db); err != nil {
 		s.db.Close()
 		return nil, s.fail("open "+path, err)
 	}
@@ -157,8 +156,16 @@ func (s *database) writeAhead(ctx context.Context) error {
 	}
 }
 
+// isFresh asks a database or a transaction.
+func isFresh(ctx context.Context, db interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}) (fresh bool, err error) {
+	err = db.QueryRowContext(ctx, "SELECT NOT EXISTS (SELECT 1 FROM files) AND NOT EXISTS (SELECT 1 FROM extraction_runs)").Scan(&fresh)
+	return fresh, err
+}
+
 // Fresh says that the file held neither files nor runs when it was opened: it is
-// new, or was lost and should be rebuilt from the manifests.
+// new, or was lost and should be filled from the manifests.
 func (s *Store) Fresh() bool { return s.fresh }
 
 // Close checkpoints the write-ahead log and closes the file.
