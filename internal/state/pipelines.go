@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -24,19 +23,14 @@ func (s *Store) StartPipeline(ctx context.Context, p PipelineRun) error {
 	return s.fail("start pipeline run "+p.ID, err)
 }
 
-// FinishPipeline closes the row. A crash before it leaves it running; the next
-// start of the same pipeline shows that it ended.
+// FinishPipeline closes the row, and writes it whole where the state was rebuilt
+// since and has forgotten it. A crash before it leaves it running; the next start
+// of the same pipeline shows that it ended.
 func (s *Store) FinishPipeline(ctx context.Context, p PipelineRun) error {
-	what := "finish pipeline run " + p.ID
-	res, err := s.db.ExecContext(ctx, `UPDATE pipeline_runs SET finished_at = ?, status = ?, message = ? WHERE run_id = ?`,
-		stamp(p.FinishedAt), p.Status, p.Message, p.ID)
-	if err != nil {
-		return s.fail(what, err)
-	}
-	if n, err := res.RowsAffected(); err != nil || n != 1 {
-		return s.fail(what, errors.Join(err, fmt.Errorf("%d rows: was it started?", n)))
-	}
-	return nil
+	_, err := s.db.ExecContext(ctx, `INSERT INTO pipeline_runs (run_id, pipeline, started_at, finished_at, status, message) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (run_id) DO UPDATE SET finished_at = excluded.finished_at, status = excluded.status, message = excluded.message`,
+		p.ID, p.Pipeline, stamp(p.StartedAt), stamp(p.FinishedAt), p.Status, p.Message)
+	return s.fail("finish pipeline run "+p.ID, err)
 }
 
 // PipelineRuns returns the newest first; limit 0 is all.

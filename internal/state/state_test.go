@@ -248,6 +248,20 @@ func TestRequestsAreRemembered(t *testing.T) {
 	}
 }
 
+// TestRebuildForgetsNoPipelineAtWork: a transform does not fail because somebody
+// rebuilt the state beneath it.
+func TestRebuildForgetsNoPipelineAtWork(t *testing.T) {
+	s, ctx := newStore(t), t.Context()
+	p := PipelineRun{ID: "p1", Pipeline: "transform", StartedAt: noon}
+	must(t, s.StartPipeline(ctx, p))
+	must(t, s.Rebuild(ctx, nil))
+	p.Status, p.FinishedAt, p.Message = Success, noon.Add(time.Hour), "3 models built"
+	must(t, s.FinishPipeline(ctx, p))
+	if got, err := s.PipelineRuns(ctx, 0); err != nil || !cmp.Equal(got, []PipelineRun{p}) {
+		t.Errorf("%v %+v", err, got)
+	}
+}
+
 func TestPipelineRuns(t *testing.T) {
 	s, ctx := newStore(t), t.Context()
 	p := PipelineRun{ID: "p1", Pipeline: "transform", StartedAt: noon}
