@@ -151,6 +151,9 @@ func (a *app) checkFiles(ctx context.Context) (all []doctor.Finding) {
 			f.Says = path + ": in use: " + err.Error()
 		case err != nil:
 			f.Verdict, f.Says, f.Do = doctor.Fail, err.Error(), rebuilt
+			if path != a.servingPath && !errors.Is(err, state.ErrCorrupt) && !errors.Is(err, plan.ErrCorrupt) {
+				f.Do = "see the lines on paths and space"
+			}
 		default:
 			if _, serr := os.Stat(path); serr != nil {
 				f.Verdict, f.Says, f.Do = doctor.Warn, path+" is not there yet", "materia pipeline run all"

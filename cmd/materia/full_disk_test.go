@@ -10,7 +10,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	"beanflows.coffee/materia/internal/landing"
 	"beanflows.coffee/materia/internal/upstream"
 )
 
@@ -48,6 +50,13 @@ func TestFullDisk(t *testing.T) {
 	if !strings.Contains(r.stderr, "make room") {
 		t.Errorf("no hint: %s", r)
 	}
+	// To the last byte: a lock can be taken, so that a status can be asked for.
+	fill(t, filler, 0)
+	z, err := landing.Open(zone, landing.Options{})
+	must(t, err)
+	lock, err := z.Lock(t.Context(), "journal", time.Minute)
+	must(t, err)
+	must(t, lock.Unlock())
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}

@@ -3,9 +3,11 @@ package landing
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -72,7 +74,9 @@ func (z *Zone) Lock(ctx context.Context, source string, wait time.Duration) (*Lo
 		case <-time.After(lockPoll):
 		}
 	}
-	if err := z.sign(path); err != nil {
+	// A full disk has no room for a name: the lock holds without, and a status can
+	// be asked for all the same.
+	if err := z.sign(path); err != nil && !errors.Is(err, syscall.ENOSPC) {
 		file.Unlock()
 		return nil, fmt.Errorf("landing: lock %s: %w", source, err)
 	}
