@@ -144,6 +144,9 @@ func TestPagesAreCachedAndRevalidated(t *testing.T) {
 	if w := ask("GET", "/", "", tag); w.Code != 200 || !strings.Contains(w.Body.String(), "SAMPLE DATA.") {
 		t.Errorf("after the rotation: %d", w.Code)
 	}
+	if w := ask("GET", "/nowhere", "", ""); w.Code != 404 || !strings.Contains(w.Body.String(), "SAMPLE DATA.") {
+		t.Errorf("a refusal does not say SAMPLE: %d", w.Code)
+	}
 }
 
 func TestWordsChangeWithTheDay(t *testing.T) {

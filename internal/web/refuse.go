@@ -10,9 +10,15 @@ var (
 	refusalBroken      = refusal{http.StatusInternalServerError, "This page could not be written", "The fault is on this side and has been logged. The other pages may still work; try this one again in a minute."}
 )
 
-// refuse answers with a designed page that needs no data.
+// refuse answers with a designed page that needs no data, and says SAMPLE or
+// REPLAY like every other where what is published can be reached.
 func (s *site) refuse(w http.ResponseWriter, r *http.Request, no refusal) {
-	body, err := s.templates.execute("error.html", s.frame(nil, r.URL.Path, no))
+	var published *reading
+	if snap, err := s.reader.Acquire(r.Context()); err == nil {
+		published = &reading{meta: snap.Meta}
+		snap.Release()
+	}
+	body, err := s.templates.execute("error.html", s.frame(published, r.URL.Path, no))
 	h := w.Header()
 	h.Del("ETag")
 	h.Set("Cache-Control", "no-store")
