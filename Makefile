@@ -77,9 +77,7 @@ systemd-deploy-test: build ## from a bare Debian root to a self-updating server 
 	scripts/systemd_deploy_test.sh
 
 fuzz: ## every fuzz target of FUZZ_PACKAGES for FUZZ_TIME
-	@for p in $$($(GO) list $(FUZZ_PACKAGES)); do \
-	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
-	    echo "fuzz $$p $$f $(FUZZ_TIME)"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZ_TIME) $$p || exit 1; done; done
+	@GO=$(GO) scripts/fuzz.sh $(FUZZ_TIME) $(FUZZ_PACKAGES)
 
 sbom: ## what is linked in, as CycloneDX, into sbom.cdx.json
 	$(GO) run $(CYCLONEDX) mod -json -licenses -output sbom.cdx.json .
