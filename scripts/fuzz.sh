@@ -14,7 +14,8 @@ go=${GO:-go}
 said=$(mktemp)
 trap 'rm -f "$said"' EXIT
 
-# fuzz returns 0 for a target that found nothing, 2 where only its time ended it.
+# fuzz returns 0 for a target that found nothing, 2 where only its time ended it,
+# and 1 for a finding or whatever else went wrong.
 fuzz() {
   "$go" test -run '^$' -fuzz "^$2\$" -fuzztime "$time" "$1" 2>&1 | tee "$said" && return 0
   words=$(sed -n '/^--- FAIL/,/^FAIL/p' "$said" | sed '1d;$d')

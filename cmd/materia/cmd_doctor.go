@@ -152,7 +152,7 @@ func (a *app) checkFiles(ctx context.Context) (all []doctor.Finding) {
 		case err != nil:
 			f.Verdict, f.Says, f.Do = doctor.Fail, err.Error(), rebuilt
 			if path != a.servingPath && !errors.Is(err, state.ErrCorrupt) && !errors.Is(err, plan.ErrCorrupt) {
-				f.Do = "see the lines on paths and space"
+				f.Do = "see what it says, and the lines on paths and space"
 			}
 		default:
 			if _, serr := os.Stat(path); serr != nil {

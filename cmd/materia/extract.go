@@ -116,8 +116,9 @@ func (a *app) openLanding(ctx context.Context) (*landing.Zone, *state.Store, err
 }
 
 func (a *app) openState(ctx context.Context, zone *landing.Zone) (*state.Store, error) {
-	// Sources run side by side. One of them begins or mends it, and none is in the
-	// middle of opening it then: SQLite finds no words for a file that moves away.
+	// Sources run side by side. One of them begins or mends it, and no other run is
+	// in the middle of opening it then: SQLite has odd errors for a file that moves
+	// away. (A doctor only looks, and waits for nobody.)
 	lock, err := zone.Lock(ctx, "state", max(a.lockWait, stateMending))
 	if err != nil {
 		return nil, err

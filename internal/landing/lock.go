@@ -23,7 +23,7 @@ type Holder struct {
 }
 
 // LockedError says that another process holds the source's lock. Holder is zero
-// if it died or had not yet written who it is.
+// if it died, had not yet written who it is, or found no room to.
 type LockedError struct {
 	Source string
 	Holder Holder
